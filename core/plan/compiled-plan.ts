@@ -1,0 +1,133 @@
+import type { PhaseId, PlanId, TransferId } from '../ids.ts';
+
+/**
+ * A plan as the workflow reads it: one JSON document, `plans/<sha256>.json`, made once from a folder of YAML and SQL.
+ *
+ * Its digest depends on the plan's bytes only: no addresses, no times, no absolute paths.
+ */
+export interface CompiledPlan {
+  readonly format: 1;
+  readonly id: PlanId;
+  readonly title: string;
+  /** The share of valid rows that a `quality` check must reach, as a fraction of two integers: 99% is 99/100. */
+  readonly quality: Fraction;
+  readonly onFailure: 'undo-all';
+  /** Checklist text that only people can judge; shown as not checked. */
+  readonly notes: readonly string[];
+  /** before.sql: what must hold before anything changes. */
+  readonly before: readonly Check[];
+  /** after.sql: what must hold when every phase is done. */
+  readonly after: readonly Check[];
+  readonly phases: readonly Phase[];
+}
+
+export interface Fraction {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** Where a text stands in the plan's folder; `file` is relative to it. */
+export interface SourceLine {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** The part that commits, is verified and is undone as one. */
+export type Phase = TransactionPhase | LongPhase | TransferPhase;
+
+interface PhaseBase {
+  readonly id: PhaseId;
+  /** From 1. */
+  readonly ordinal: number;
+  /** `1-schema` */
+  readonly folder: string;
+  /** SHA-256 of this phase's part of the plan: a finished phase may not change, a later one may. */
+  readonly digest: string;
+  /** Null when the plan says `undo: none`; then `because` says why. */
+  readonly undo: readonly Statement[] | null;
+  readonly because: string | null;
+  /** verify.sql: checked inside the phase's own transaction where it has one. */
+  readonly verify: readonly Check[];
+}
+
+/** All statements in one transaction. */
+export interface TransactionPhase extends PhaseBase {
+  readonly kind: 'transaction';
+  readonly up: readonly Statement[];
+  /** Names that the phase creates and that must be free before the run, and names that it needs; schema-qualified. */
+  readonly creates: readonly ObjectName[];
+}
+
+/** Statements that refuse transactions, one after another, each proven from the catalog. */
+export interface LongPhase extends PhaseBase {
+  readonly kind: 'long';
+  readonly up: readonly LongStatement[];
+  readonly creates: readonly ObjectName[];
+}
+
+/** Rows moved in batches. Its undo is made from the transfers; `undo` is then empty. */
+export interface TransferPhase extends PhaseBase {
+  readonly kind: 'transfer';
+  readonly transfers: readonly Transfer[];
+}
+
+/** A name that a plan creates. Columns and constraints carry their table. */
+export type ObjectName =
+  | { readonly kind: 'table' | 'view' | 'index' | 'function' | 'type' | 'schema' | 'sequence'; readonly schema: string; readonly name: string }
+  | { readonly kind: 'column' | 'policy'; readonly schema: string; readonly table: string; readonly name: string };
+
+/** One SQL statement with its exact text. */
+export interface Statement extends SourceLine {
+  /** From 1 within its file. */
+  readonly number: number;
+  readonly sql: string;
+}
+
+/** A statement that no transaction can hold, with what proves its effect. */
+export interface LongStatement extends Statement {
+  readonly proof: LongProof;
+}
+
+export type LongProof =
+  | { readonly kind: 'index-valid'; readonly schema: string; readonly index: string; readonly table: string }
+  | { readonly kind: 'index-gone'; readonly schema: string; readonly index: string }
+  /** VACUUM and its like: done when pg_stat_all_tables says that it ran after the statement began. */
+  | { readonly kind: 'vacuumed'; readonly schema: string; readonly table: string };
+
+/** A query with an expectation and a severity. Its text is a SELECT without a trailing semicolon. */
+export interface Check extends SourceLine {
+  readonly name: string;
+  readonly severity: Severity;
+  readonly expects: Expectation;
+  readonly sql: string;
+}
+
+export type Severity = 'fail' | 'warn' | 'info';
+
+/**
+ * `no rows`: each row is a violation, its first column a key that may be shown. `zero`: one row, one integer, 0 is right.
+ * `quality`: rows of (scope text, valid bigint, total bigint), held against the plan's quality.
+ * `measure`: rows of (name text, value text), shown as they are; severity info.
+ */
+export type Expectation = 'no rows' | 'zero' | 'quality' | 'measure';
+
+/** A declared mapping from source rows to target rows; the SELECT is the mapping. */
+export interface Transfer extends SourceLine {
+  readonly id: TransferId;
+  /** The SELECT's exact text, without a trailing semicolon. */
+  readonly select: string;
+  /** Target table, schema-qualified. */
+  readonly into: QualifiedName;
+  /** The driving table, schema-qualified: each target row comes from one of its rows. */
+  readonly from: QualifiedName;
+  /** Output column that is the target's key, and the driving table's column that it carries unchanged. */
+  readonly key: { readonly target: string; readonly source: string };
+  /** The SELECT's output columns, in order: the target's columns. */
+  readonly columns: readonly string[];
+  readonly sync: 'none';
+}
+
+export interface QualifiedName {
+  readonly schema: string;
+  readonly name: string;
+}

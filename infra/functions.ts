@@ -1,0 +1,64 @@
+/** What a function may do outside; the construct turns each into statements on single resources. */
+export type Access =
+  /** rds-data on the cluster, the secret. */
+  | 'database'
+  /** rds:Describe… of the cluster, its instances and snapshots. */
+  | 'describe-cluster'
+  /** rds:CreateDBClusterSnapshot with this stack's tags. */
+  | 'create-snapshot'
+  /** plans/* in the plan bucket. */
+  | 'read-plans'
+  /** runs/* in the report bucket. */
+  | 'read-journal'
+  | 'write-journal'
+  /** states:DescribeExecution of this machine's executions. */
+  | 'describe-executions'
+  | 'publish';
+
+export interface FunctionSpec {
+  /** The section of the definition, and the folder under lambdas/. */
+  readonly folder: 'start' | 'gates' | 'snapshot' | 'phases' | 'checks' | 'rollback' | 'finish';
+  /** The Lambda's own limit in seconds; a Task's TimeoutSeconds is larger by more than 30. */
+  readonly timeoutSeconds: number;
+  readonly access: readonly Access[];
+}
+
+/** Two minutes: a few calls of at most 45 s each (RDS Data API). */
+const SHORT_SECONDS = 120;
+
+/** 14 minutes: ten of work, then a batch in hand and its answer; Lambda ends at 15. */
+const WORK_SECONDS = 840;
+
+const READS = ['read-plans', 'write-journal'] as const;
+
+/** One function per Task; the key is the state's name, and the file is its kebab-case form. At most 28. */
+export const FUNCTIONS = {
+  LoadPlan: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: [...READS] },
+  AcquireLock: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database', 'describe-executions'] },
+  Preflight: { folder: 'gates', timeoutSeconds: 300, access: [...READS, 'database', 'describe-cluster'] },
+  Assess: { folder: 'gates', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  CreateSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database', 'describe-cluster', 'create-snapshot'] },
+  AwaitSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'describe-cluster'] },
+  ValidateSource: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  MeasureBefore: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  NextStep: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  RunPhase: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  RunBackfill: { folder: 'phases', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  RunLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  AwaitLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  VerifyTarget: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  CompleteRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  UndoPhase: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  VerifyUndo: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
+  CloseRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
+  WriteReport: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'read-journal'] },
+  Notify: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'publish'] },
+} as const satisfies Record<string, FunctionSpec>;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+
+/** The state's name in kebab case is the file's name. */
+export function functionFile(name: FunctionName): string {
+  return `lambdas/${FUNCTIONS[name].folder}/${name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
+}
