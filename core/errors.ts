@@ -55,6 +55,13 @@ export class ThrottledError extends StepgateError {
 /** The answer was lost; the ledger or the catalog knows whether the effect happened. Safe to enter the state again. */
 export class UnknownOutcomeError extends StepgateError {
   override readonly name = 'UnknownOutcomeError';
+  /** The statement took longer than the Data API gives it; it may still be at work. */
+  readonly isTimeout: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isTimeout: boolean }) {
+    super(message, options);
+    this.isTimeout = options.isTimeout;
+  }
 }
 
 /** The execution's input is not one that a run can begin with. */

@@ -46,6 +46,8 @@ interface PhaseBase {
   /** Null when the plan says `undo: none`; then `because` says why. */
   readonly undo: readonly Statement[] | null;
   readonly because: string | null;
+  /** False when the phase changes nothing that an undo could take back: it holds VACUUM only. */
+  readonly undoNeeded: boolean;
   /** verify.sql: checked inside the phase's own transaction where it has one. */
   readonly verify: readonly Check[];
 }
@@ -59,10 +61,23 @@ export interface TransactionPhase extends PhaseBase {
 }
 
 /** Statements that refuse transactions, one after another, each proven from the catalog. */
-export interface LongPhase extends PhaseBase {
+export type LongPhase = LongPhaseUndoneInTransaction | LongPhaseUndoneLong;
+
+interface LongPhaseBase extends PhaseBase {
   readonly kind: 'long';
   readonly up: readonly LongStatement[];
   readonly creates: readonly ObjectName[];
+}
+
+/** Its undo, where there is one, is one transaction. */
+export interface LongPhaseUndoneInTransaction extends LongPhaseBase {
+  readonly undoKind: 'transaction';
+}
+
+/** Its undo's statements refuse transactions too. */
+export interface LongPhaseUndoneLong extends LongPhaseBase {
+  readonly undoKind: 'long';
+  readonly undo: readonly LongStatement[];
 }
 
 /** Rows moved in batches. Its undo is made from the transfers; `undo` is then empty. */

@@ -36,7 +36,13 @@ export const Finding = z.object({
 });
 export type Finding = z.infer<typeof Finding>;
 
-export const TableVolume = z.object({ table: z.string(), rows: z.number().int(), bytes: z.number().int(), indexBytes: z.number().int() });
+export const TableVolume = z.object({
+  table: z.string(),
+  rows: z.number().int(),
+  estimated: z.boolean(),
+  bytes: z.number().int(),
+  indexBytes: z.number().int(),
+});
 export type TableVolume = z.infer<typeof TableVolume>;
 
 export const TableDigest = z.object({ table: z.string(), rows: z.number().int(), digest: z.string() });
@@ -79,7 +85,13 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     notes: z.array(z.string()),
     startedAt: at,
   }),
-  z.object({ kind: z.literal('lock'), at, token: z.number().int(), takenOverFrom: z.string().nullable(), planState: z.enum(['fresh', 'interrupted', 'migrated']) }),
+  z.object({
+    kind: z.literal('lock'),
+    at,
+    token: z.number().int(),
+    takenOverFrom: z.string().nullable(),
+    planState: z.enum(['fresh', 'interrupted', 'half-undone', 'migrated']),
+  }),
   z.object({ kind: z.literal('preflight'), at, findings: z.array(Finding), engineVersion: z.string(), databaseBytes: z.number().int() }),
   z.object({ kind: z.literal('assess'), at, tables: z.array(TableVolume), checks: z.array(CheckResult) }),
   z.object({

@@ -1,0 +1,92 @@
+import {
+  CheckFailedError,
+  ConfigurationError,
+  DatabaseBusyError,
+  DatabaseResumingError,
+  DatabaseUnreachableError,
+  StaleTokenError,
+  StatementFailedError,
+  StepgateError,
+  ThrottledError,
+  UnknownOutcomeError,
+} from '../core/errors.ts';
+
+/** SQLSTATEs after which nothing was done and the same call may succeed (PostgreSQL, appendix A). */
+const BUSY_STATES = new Set(['55P03', '40P01', '40001']);
+
+/** The connection or the server went away; whether a commit got through is not known. */
+const LOST_STATES = /^(08|57P0)/;
+
+/** Tolerant, because the text is not documented (RDS Data API, troubleshooting). */
+const SQL_STATE = /SQLState:\s*([0-9A-Z]{5})/i;
+
+const CONFIGURATION = new Set([
+  'HttpEndpointNotEnabledException',
+  'SecretsErrorException',
+  'InvalidSecretException',
+  'ForbiddenException',
+  'AccessDeniedException',
+  'AccessDenied',
+  'BadRequestException',
+  'ValidationException',
+  'UnsupportedResultException',
+]);
+const AWAY = new Set(['DatabaseUnavailableException', 'DatabaseNotFoundException', 'InvalidResourceStateException', 'TransactionNotFoundException']);
+const THROTTLED = new Set(['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded', 'SlowDown']);
+
+/** Says any error of an AWS client in our words, once; the original is the cause. */
+export function translateAwsError(error: unknown, during: string): StepgateError {
+  if (error instanceof StepgateError) {
+    return error;
+  }
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const options = { cause: error };
+  const text = `${during}: ${message}`;
+  if (name === 'DatabaseErrorException') {
+    return translateSqlError(message, during, options);
+  }
+  if (name === 'DatabaseResumingException') {
+    return new DatabaseResumingError(text, options);
+  }
+  if (AWAY.has(name)) {
+    return new DatabaseUnreachableError(text, options);
+  }
+  if (THROTTLED.has(name)) {
+    return new ThrottledError(text, options);
+  }
+  if (CONFIGURATION.has(name)) {
+    return new ConfigurationError(`${during}: ${name}: ${message}`, options);
+  }
+  // 500, 503, a socket that broke, our own request timeout, StatementTimeoutException: only the ledger or the catalog knows.
+  return new UnknownOutcomeError(`${during}: ${name}: ${message}`, {
+    ...options,
+    isTimeout: name === 'StatementTimeoutException' || name === 'TimeoutError',
+  });
+}
+
+/** SQLSTATE of a Data API error, if it says one. */
+export function sqlStateOf(message: string): string | null {
+  return SQL_STATE.exec(message)?.[1] ?? null;
+}
+
+function translateSqlError(message: string, during: string, options: ErrorOptions): StepgateError {
+  const state = sqlStateOf(message);
+  const text = `${during}: ${message}`;
+  if (state === 'SG001') {
+    return new StaleTokenError(text, options);
+  }
+  if (state === 'SG002') {
+    return new CheckFailedError(text, options);
+  }
+  if (state !== null && BUSY_STATES.has(state)) {
+    return new DatabaseBusyError(text, options);
+  }
+  if (state === null || LOST_STATES.test(state) || message.includes('Transaction is still running a query')) {
+    return new UnknownOutcomeError(text, { ...options, isTimeout: false });
+  }
+  // 28xxx: authorization; 3D000: no such database; 53300: too many connections may pass by itself.
+  if (state.startsWith('28') || state === '3D000') {
+    return new ConfigurationError(text, options);
+  }
+  return state === '53300' ? new DatabaseUnreachableError(text, options) : new StatementFailedError(text, options);
+}

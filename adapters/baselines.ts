@@ -1,0 +1,120 @@
+import * as z from 'zod';
+import type { ChangingRun } from '../core/run/envelope.ts';
+import type { TableDigest } from '../core/run/journal.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** `before` is measured when nothing has changed yet, `after` when everything is undone. */
+export type Moment = 'before' | 'after';
+
+/** A range of a table that is still to be measured. */
+export interface BaselineGap {
+  readonly table: string;
+  readonly nextBlock: number;
+  readonly blocks: number;
+}
+
+export interface BaselineDifference {
+  readonly what: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The state of the application's schemas, in the ledger: catalog lines, and rows and digests of every table. */
+export interface Baselines {
+  /** Notes every table and, for `before`, every catalog line; what is noted already stays. `keptUnder` is the run under which it is kept: the base run before, the undoing run after. */
+  begin(run: ChangingRun, keptUnder: string, moment: Moment): Promise<void>;
+  gap(keptUnder: string, moment: Moment): Promise<BaselineGap | null>;
+  /** Measures blocks of a table and adds them, if nobody did meanwhile. */
+  measure(run: ChangingRun, keptUnder: string, range: BaselineGap & { readonly moment: Moment; readonly toBlock: number | null }): Promise<void>;
+  tables(keptUnder: string, moment: Moment): Promise<readonly TableDigest[]>;
+  schemaDigest(baseRun: string): Promise<string>;
+  /** Says that `before` is whole; from now on a failed run is proven against it. */
+  finishBefore(run: ChangingRun): Promise<void>;
+  /** Up to 50 lines and tables that are not as before. */
+  differences(baseRun: string, run: string): Promise<readonly BaselineDifference[]>;
+}
+
+const Gap = z.object({ table: z.string(), next_block: z.number().int(), blocks: z.number().int() });
+const Digest = z.object({ table: z.string(), rows: z.number().int(), digest: z.string() });
+const Text = z.object({ text: z.string() });
+const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
+
+/** Tables of the application with rows of their own. */
+const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm') and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'stepgate', 'stepgate_archive')
+and has_table_privilege(c.oid, 'select')`;
+
+export function baselines({ query }: SqlSession): Baselines {
+  const ask = async (sql: string, parameters: Readonly<Record<string, string | number | null>>) => {
+    await query(z.unknown(), sql, parameters);
+  };
+  return {
+    begin: async (run, keptUnder, moment) => {
+      const parameters = { run: run.id, token: run.token, base: keptUnder, moment };
+      await ask(
+        `insert into stepgate.baseline_table (run_id, moment, table_name)
+select :base::text, :moment::text, table_name from (${TABLES}) t where exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
+on conflict do nothing`,
+        parameters,
+      );
+      if (moment === 'before') {
+        await ask(
+          `insert into stepgate.baseline_line (run_id, line) select :base::text, line from stepgate.schema_lines() line
+where not exists (select from stepgate.baseline_line where run_id = :base::text)
+and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
+          { run: run.id, token: run.token, base: keptUnder },
+        );
+      }
+    },
+    gap: async (keptUnder, moment) => {
+      const sql = `select table_name as table, next_block, (pg_relation_size(table_name::regclass) / current_setting('block_size')::int)::bigint as blocks
+from stepgate.baseline_table where run_id = :base::text and moment = :moment::text and done_at is null order by table_name limit 1`;
+      const [row] = await query(Gap, sql, { base: keptUnder, moment });
+      return row === undefined ? null : { table: row.table, nextBlock: row.next_block, blocks: row.blocks };
+    },
+    measure: (run, keptUnder, { table, nextBlock, toBlock, moment }) =>
+      ask(
+        `update stepgate.baseline_table b set rows = b.rows + d.rows, hash_high = b.hash_high + d.hash_high, hash_low = b.hash_low + d.hash_low,
+next_block = coalesce(:to::bigint, b.next_block), done_at = case when :to::bigint is null then clock_timestamp() end
+from stepgate.table_digest(:table::regclass, :from::bigint, :to::bigint) d
+where b.run_id = :base::text and b.moment = :moment::text and b.table_name = :table::text and b.next_block = :from::bigint and b.done_at is null
+and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
+        { run: run.id, token: run.token, base: keptUnder, moment, table, from: nextBlock, to: toBlock },
+      ),
+    tables: (keptUnder, moment) =>
+      query(
+        Digest,
+        `select table_name as table, rows, md5(concat_ws(':', rows, hash_high, hash_low)) as digest from stepgate.baseline_table
+where run_id = :base::text and moment = :moment::text order by table_name`,
+        { base: keptUnder, moment },
+      ),
+    schemaDigest: async (baseRun) => {
+      const sql = `select md5(coalesce(string_agg(line, e'\\n' order by line), '')) as text from stepgate.baseline_line where run_id = :base::text`;
+      const [row] = await query(Text, sql, { base: baseRun });
+      return row?.text ?? '';
+    },
+    finishBefore: (run) =>
+      ask(
+        `update stepgate.plan set base_run = :run::text, baseline_done_at = clock_timestamp() where plan = :plan::text and baseline_done_at is null
+and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
+        { run: run.id, token: run.token, plan: run.plan },
+      ),
+    differences: (baseRun, run) => query(Difference, DIFFERENCES, { base: baseRun, run }),
+  };
+}
+
+const DIFFERENCES = `with lines as (
+  select line, count(*) filter (where side = 'before') as before, count(*) filter (where side = 'after') as after from (
+    select line, 'before' as side from stepgate.baseline_line where run_id = :base::text
+    union all select line, 'after' from stepgate.schema_lines() line
+  ) both_sides group by line
+), tables as (
+  select table_name, max(case when moment = 'before' then concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) end) as before,
+    max(case when moment = 'after' then concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) end) as after
+  from stepgate.baseline_table where (run_id = :base::text and moment = 'before') or (run_id = :run::text and moment = 'after') group by table_name
+)
+select left(line, 200) as what, case when before > after then 'there' else 'not there' end as before, case when after > before then 'there' else 'not there' end as after
+from lines where before <> after
+union all
+select table_name, coalesce(before, 'not there'), coalesce(after, 'not there') from tables where before is distinct from after
+limit 50`;

@@ -1,0 +1,107 @@
+import * as z from 'zod';
+import type { PlanId } from '../core/ids.ts';
+import type { Check, Phase, Statement } from '../core/plan/compiled-plan.ts';
+import { evaluationSql } from '../core/run/check-evaluation.ts';
+import type { ChangingRun } from '../core/run/envelope.ts';
+import type { LedgerPhase } from '../core/run/next-step.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** Which phases are begun and applied, and the calls that make them so; each is one transaction that checks the run's token. */
+export interface PhaseLedger {
+  all(plan: PlanId): Promise<readonly LedgerPhase[]>;
+  /** Null until the phase is applied. */
+  result(plan: PlanId, phase: string): Promise<PhaseResult | null>;
+  /**
+   * The phase's statements and checks in one transaction; it goes on in the server when the answer takes more than 45 s.
+   *
+   * @throws {StatementFailedError | CheckFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}
+   */
+  runTransaction(run: ChangingRun, phase: Phase & { kind: 'transaction' }): Promise<void>;
+  undoTransaction(run: ChangingRun, phase: Phase, statements: readonly Statement[]): Promise<void>;
+  begin(run: ChangingRun, phase: Phase): Promise<void>;
+  finish(run: ChangingRun, phase: Phase, statements: number): Promise<void>;
+  /** Before the first effect of an undo that is more than one transaction. */
+  beginUndo(run: ChangingRun, phase: Phase): Promise<void>;
+  /** Whether a backend still works under this phase's label. */
+  isRunning(run: ChangingRun, label: string): Promise<boolean>;
+}
+
+const ResultRow = z.object({ result: z.string() });
+const Result = z.object({
+  statements: z.number().int(),
+  durationMs: z.number(),
+  checks: z.array(z.object({ name: z.string(), bad: z.string(), detail: z.string(), durationMs: z.number() })).default([]),
+});
+export type PhaseResult = z.infer<typeof Result>;
+
+const PhaseRow = z.object({ phase: z.string(), ordinal: z.number().int(), digest: z.string(), applied: z.boolean(), undoing: z.boolean() });
+const Running = z.object({ running: z.boolean() });
+
+export function phaseLedger({ query }: SqlSession): PhaseLedger {
+  const call = async (sql: string, parameters: Readonly<Record<string, string | number>>) => {
+    await query(z.unknown(), sql, parameters, { continueAfterTimeout: true });
+  };
+  return {
+    all: async (plan) => {
+      const rows = await query(
+        PhaseRow,
+        'select phase, ordinal, digest, applied_at is not null as applied, undo_begun_at is not null as undoing from stepgate.phase where plan = :plan::text order by ordinal',
+        {
+          plan,
+        },
+      );
+      return rows.map(({ applied, undoing, ...row }) => ({ ...row, isApplied: applied, isUndoing: undoing }));
+    },
+    result: async (plan, phase) => {
+      const sql = 'select result::text as result from stepgate.phase where plan = :plan::text and phase = :phase::text and applied_at is not null';
+      const [row] = await query(ResultRow, sql, { plan, phase });
+      return row === undefined ? null : Result.parse(JSON.parse(row.result));
+    },
+    runTransaction: (run, phase) =>
+      call(
+        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
+        {
+          ...named(run, phase),
+          ordinal: phase.ordinal,
+          digest: phase.digest,
+          statements: JSON.stringify(phase.up),
+          checks: JSON.stringify(phase.verify.map(inDatabase)),
+        },
+      ),
+    undoTransaction: (run, phase, statements) =>
+      call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb)', {
+        ...named(run, phase),
+        statements: JSON.stringify(statements),
+      }),
+    begin: (run, phase) =>
+      call('select stepgate.begin_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text)', {
+        ...named(run, phase),
+        ordinal: phase.ordinal,
+        digest: phase.digest,
+      }),
+    finish: (run, phase, statements) =>
+      call('select stepgate.finish_phase(:run::text, :token::bigint, :plan::text, :phase::text, :result::jsonb)', {
+        ...named(run, phase),
+        result: JSON.stringify({ statements }),
+      }),
+    beginUndo: (run, phase) => call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text)', named(run, phase)),
+    isRunning: async (run, label) => {
+      const [row] = await query(
+        Running,
+        `select exists (select from pg_stat_activity where datname = current_database() and state <> 'idle'
+and application_name = left('stepgate/' || :run::text || '/' || :label::text, 63)) as running`,
+        { run: run.id, label },
+      );
+      return row?.running ?? false;
+    },
+  };
+}
+
+function named(run: ChangingRun, phase: Phase) {
+  return { run: run.id, token: run.token, plan: run.plan, phase: phase.id };
+}
+
+/** A check as the ledger's run_checks takes it. */
+function inDatabase(check: Check) {
+  return { name: check.name, severity: check.severity, file: check.file, line: check.line, sql: evaluationSql(check) };
+}

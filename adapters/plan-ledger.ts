@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { StaleTokenError } from '../core/errors.ts';
+import type { PlanDigest, PlanId, RunId } from '../core/ids.ts';
+import { PlanDigest as Digest } from '../core/ids.ts';
+import type { ChangingRun } from '../core/run/envelope.ts';
+import type { Outcome } from '../core/run/outcome.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** What is in force of a plan in this database. */
+export interface PlanInForce {
+  readonly digest: PlanDigest;
+  /** The run whose baseline "as before" means; null until one is taken. */
+  readonly baseRun: string | null;
+  readonly snapshotId: string | null;
+  readonly snapshotRequestedAt: string | null;
+  readonly migratedAt: string | null;
+}
+
+/** A plan's row and a run's row in the ledger. */
+export interface PlanLedger {
+  inForce(plan: PlanId): Promise<PlanInForce | null>;
+  /** @throws {StaleTokenError} when a newer run took the lock over. */
+  holdsOrFails(run: ChangingRun): Promise<void>;
+  /** Pins the plan's digest; the one in force while nothing of the plan is migrated. */
+  adopt(run: ChangingRun): Promise<void>;
+  rememberSnapshot(run: ChangingRun, snapshot: { readonly id: string; readonly requestedAt: Date }): Promise<void>;
+  /** The point of no return: from here on the plan is migrated. */
+  complete(run: ChangingRun): Promise<void>;
+  /** The undo is proven; nothing of the plan is in force any more. */
+  forget(run: ChangingRun): Promise<void>;
+  isUndoVerified(run: RunId): Promise<boolean>;
+  close(run: ChangingRun, end: { readonly outcome: Outcome; readonly sentence: string }): Promise<void>;
+}
+
+const Row = z.object({
+  digest: Digest,
+  base_run: z.string().nullable(),
+  snapshot_id: z.string().nullable(),
+  snapshot_requested_at: z.string().nullable(),
+  migrated_at: z.string().nullable(),
+});
+const Verified = z.object({ verified: z.boolean() });
+
+/** Only the holder of the token writes: the lock's row is part of each statement. */
+const HOLDS = 'exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)';
+
+const IN_FORCE = `select digest, case when baseline_done_at is not null then base_run end as base_run, snapshot_id,
+to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, to_json(migrated_at)#>>'{}' as migrated_at from stepgate.plan where plan = :plan::text`;
+const ADOPT = `insert into stepgate.plan (plan, digest) select :plan::text, :digest::text where ${HOLDS}
+on conflict (plan) do update set digest = excluded.digest where stepgate.plan.migrated_at is null`;
+const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, snapshot_requested_at = :at::timestamptz where plan = :plan::text and ${HOLDS}`;
+const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, clock_timestamp()) where plan = :plan::text and ${HOLDS}`;
+const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS})
+update stepgate.run set undo_verified_at = clock_timestamp() where run_id = :run::text and ${HOLDS}`;
+const CLOSE = `update stepgate.run set ended_at = clock_timestamp(), outcome = :outcome::text, sentence = :sentence::text
+where run_id = :run::text and ended_at is null and :token::bigint is not null`;
+
+export function planLedger({ query }: SqlSession): PlanLedger {
+  const write = (run: ChangingRun, sql: string, parameters: Readonly<Record<string, string>> = {}) =>
+    query(z.unknown(), sql, { run: run.id, token: run.token, ...parameters });
+  /** Says no when nothing was written, which only a stale token explains. */
+  const writeOrFail = async (run: ChangingRun, sql: string, parameters: Readonly<Record<string, string>>) => {
+    const written = await write(run, `${sql} returning 1 as written`, parameters);
+    if (written.length === 0) {
+      throw staleToken(run);
+    }
+  };
+  return {
+    inForce: async (plan) => {
+      const [row] = await query(Row, IN_FORCE, { plan });
+      return row === undefined ? null : inForceOf(row);
+    },
+    holdsOrFails: async (run) => {
+      const [row] = await query(Verified, `select ${HOLDS.replace(' for share', '')} as verified`, { run: run.id, token: run.token });
+      if (row?.verified !== true) {
+        throw staleToken(run);
+      }
+    },
+    adopt: async (run) => {
+      await write(run, ADOPT, { plan: run.plan, digest: run.digest });
+    },
+    rememberSnapshot: (run, { id, requestedAt }) => writeOrFail(run, REMEMBER_SNAPSHOT, { plan: run.plan, id, at: requestedAt.toISOString() }),
+    complete: (run) => writeOrFail(run, COMPLETE, { plan: run.plan }),
+    forget: (run) => writeOrFail(run, FORGET, { plan: run.plan }),
+    isUndoVerified: async (run) => {
+      const sql = 'select exists (select from stepgate.run where run_id = :run::text and undo_verified_at is not null) as verified';
+      const [row] = await query(Verified, sql, { run });
+      return row?.verified ?? false;
+    },
+    close: async (run, { outcome, sentence }) => {
+      await write(run, CLOSE, { outcome, sentence });
+    },
+  };
+}
+
+function inForceOf(row: z.infer<typeof Row>): PlanInForce {
+  return {
+    digest: row.digest,
+    baseRun: row.base_run,
+    snapshotId: row.snapshot_id,
+    snapshotRequestedAt: row.snapshot_requested_at,
+    migratedAt: row.migrated_at,
+  };
+}
+
+function staleToken(run: ChangingRun): StaleTokenError {
+  return new StaleTokenError(`run ${run.id} no longer holds the lock with token ${run.token}; a newer run took it over`);
+}

@@ -1,0 +1,99 @@
+import {
+  CreateDBClusterSnapshotCommand,
+  DBClusterSnapshotAlreadyExistsFault,
+  DBClusterSnapshotNotFoundFault,
+  DescribeDBClusterSnapshotsCommand,
+  DescribeDBClustersCommand,
+  DescribeDBInstancesCommand,
+  InvalidDBClusterStateFault,
+  type RDSClient,
+  SnapshotQuotaExceededFault,
+} from '@aws-sdk/client-rds';
+import { ConfigurationError, DatabaseUnreachableError } from '../core/errors.ts';
+import { translateAwsError } from './aws-errors.ts';
+
+export interface SnapshotStatus {
+  readonly id: string;
+  /** RDS's word: creating, available, failed … */
+  readonly status: string;
+  readonly percent: number;
+}
+
+export interface ClusterFacts {
+  readonly status: string;
+  readonly engineVersion: string;
+  readonly isDataApiOn: boolean;
+  readonly writerStatus: string;
+  readonly writerClass: string;
+}
+
+/** Snapshots of the one cluster, and what RDS says of it. */
+export interface Snapshots {
+  /**
+   * Asks for a snapshot of this name; one that is there already is the same.
+   *
+   * @throws {DatabaseUnreachableError} while the cluster is not available.
+   * @throws {ConfigurationError} when the account's quota of manual snapshots is used up.
+   */
+  request(id: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Null when there is none. */
+  status(id: string): Promise<SnapshotStatus | null>;
+  cluster(): Promise<ClusterFacts>;
+}
+
+export function rdsSnapshots(clusterId: string, client: RDSClient): Snapshots {
+  return {
+    request: async (id, tags) => {
+      try {
+        const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+        await client.send(new CreateDBClusterSnapshotCommand({ DBClusterIdentifier: clusterId, DBClusterSnapshotIdentifier: id, Tags }));
+      } catch (error) {
+        if (!(error instanceof DBClusterSnapshotAlreadyExistsFault)) {
+          throw translateRdsError(error, `creating snapshot ${id}`);
+        }
+      }
+    },
+    status: async (id) => {
+      try {
+        const { DBClusterSnapshots } = await client.send(new DescribeDBClusterSnapshotsCommand({ DBClusterSnapshotIdentifier: id }));
+        const found = DBClusterSnapshots?.[0];
+        return found === undefined ? null : { id, status: found.Status ?? 'unknown', percent: found.PercentProgress ?? 0 };
+      } catch (error) {
+        if (error instanceof DBClusterSnapshotNotFoundFault) {
+          return null;
+        }
+        throw translateRdsError(error, `describing snapshot ${id}`);
+      }
+    },
+    cluster: async () => {
+      try {
+        const { DBClusters } = await client.send(new DescribeDBClustersCommand({ DBClusterIdentifier: clusterId }));
+        const cluster = DBClusters?.[0];
+        const writer = cluster?.DBClusterMembers?.find((member) => member.IsClusterWriter);
+        const { DBInstances } = await client.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: writer?.DBInstanceIdentifier }));
+        return {
+          status: cluster?.Status ?? 'unknown',
+          engineVersion: cluster?.EngineVersion ?? 'unknown',
+          isDataApiOn: cluster?.HttpEndpointEnabled ?? false,
+          writerStatus: DBInstances?.[0]?.DBInstanceStatus ?? 'none',
+          writerClass: DBInstances?.[0]?.DBInstanceClass ?? 'none',
+        };
+      } catch (error) {
+        throw translateRdsError(error, `describing cluster ${clusterId}`);
+      }
+    },
+  };
+}
+
+function translateRdsError(error: unknown, during: string): Error {
+  if (error instanceof InvalidDBClusterStateFault) {
+    return new DatabaseUnreachableError(`${during}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof SnapshotQuotaExceededFault) {
+    return new ConfigurationError(`${during}: ${error.message}; delete snapshots that nobody needs, or ask AWS for a larger quota`, { cause: error });
+  }
+  if (error instanceof Error && error.name === 'DBClusterNotFoundFault') {
+    return new ConfigurationError(`${during}: ${error.message}; does the stack name the right cluster?`, { cause: error });
+  }
+  return translateAwsError(error, during);
+}

@@ -1,0 +1,108 @@
+import {
+  BeginTransactionCommand,
+  ExecuteStatementCommand,
+  type Field,
+  type RDSDataClient,
+  RollbackTransactionCommand,
+  type SqlParameter,
+} from '@aws-sdk/client-rds-data';
+import * as z from 'zod';
+import type { Environment } from '../core/run/environment.ts';
+import { translateAwsError } from './aws-errors.ts';
+
+/** Bound by name; cast in the SQL (`:rows::bigint`), because the Data API sends every text as varchar. */
+export type SqlParameters = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Asks rows of one shape; a number beyond 2^53 has to be cast to text in the query. */
+export type Query = <Row>(row: z.ZodType<Row>, sql: string, parameters?: SqlParameters, options?: QueryOptions) => Promise<readonly Row[]>;
+
+export interface QueryOptions {
+  /** Lets the statement go on in the server after the Data API's 45 s; the caller sees an UnknownOutcomeError all the same. */
+  readonly continueAfterTimeout?: boolean;
+}
+
+/** One statement a call, each call in a transaction of its own. */
+export interface SqlSession {
+  /**
+   * @throws {DatabaseBusyError} when a lock did not come; nothing was done.
+   * @throws {UnknownOutcomeError} when the answer was lost or took more than 45 s.
+   * @throws {StatementFailedError} when PostgreSQL refused the statement.
+   * @throws {ConfigurationError | DatabaseUnreachableError | DatabaseResumingError | StaleTokenError | CheckFailedError | ThrottledError}
+   */
+  readonly query: Query;
+  /** Runs `work` in one transaction that cannot write and sees all rows or fails; throws what `query` throws. */
+  readonly readOnly: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>;
+}
+
+/** Fixed for every reading transaction, so that no setting that leaked into the pooled backend changes an answer. */
+const READING_SETTINGS = [
+  'set transaction isolation level repeatable read, read only',
+  "select set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, MDY', true), set_config('lock_timeout', '800ms', true)",
+];
+
+/** A session on the RDS Data API; opens nothing until it is asked. */
+export function sqlSession(environment: Environment, client: RDSDataClient): SqlSession {
+  const address = { resourceArn: environment.STEPGATE_CLUSTER_ARN, secretArn: environment.STEPGATE_SECRET_ARN };
+  const execute = async <Row>(row: z.ZodType<Row>, sql: string, call: { parameters: SqlParameters; transactionId?: string } & QueryOptions) => {
+    const answer = await client.send(
+      new ExecuteStatementCommand({
+        ...address,
+        database: environment.STEPGATE_DATABASE,
+        sql,
+        parameters: Object.entries(call.parameters).map(([name, value]): SqlParameter => ({ name, value: fieldOf(value) })),
+        formatRecordsAs: 'JSON',
+        ...(call.transactionId === undefined ? {} : { transactionId: call.transactionId }),
+        ...(call.continueAfterTimeout === undefined ? {} : { continueAfterTimeout: call.continueAfterTimeout }),
+      }),
+    );
+    return z.array(row).parse(JSON.parse(answer.formattedRecords ?? '[]'));
+  };
+  const query: Query = (row, sql, parameters = {}, options = {}) => translated(sql, () => execute(row, sql, { parameters, ...options }));
+  return {
+    query,
+    readOnly: async (work) => {
+      const { transactionId } = await translated('begin', () =>
+        client.send(new BeginTransactionCommand({ ...address, database: environment.STEPGATE_DATABASE })),
+      );
+      const inside = { ...(transactionId === undefined ? {} : { transactionId }) };
+      const ask: Query = (row, sql, parameters = {}) => translated(sql, () => execute(row, sql, { parameters, ...inside }));
+      try {
+        for (const setting of READING_SETTINGS) {
+          await ask(z.unknown(), setting);
+        }
+        return await work(ask);
+      } finally {
+        // It read only: a rollback that fails leaves nothing but a transaction that the Data API ends by itself in three minutes.
+        await client.send(new RollbackTransactionCommand({ ...address, transactionId })).catch((error: unknown) => error);
+      }
+    },
+  };
+}
+
+async function translated<Result>(sql: string, call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw error instanceof z.ZodError ? error : translateAwsError(error, firstWords(sql));
+  }
+}
+
+/** Enough of a statement to know it by in a message. */
+function firstWords(sql: string): string {
+  const line = sql.replace(/\s+/g, ' ').trim();
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}
+
+function fieldOf(value: string | number | boolean | null): Field {
+  if (value === null) {
+    return { isNull: true };
+  }
+  switch (typeof value) {
+    case 'string':
+      return { stringValue: value };
+    case 'boolean':
+      return { booleanValue: value };
+    default:
+      return Number.isInteger(value) ? { longValue: value } : { doubleValue: value };
+  }
+}

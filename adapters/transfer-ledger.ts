@@ -1,0 +1,68 @@
+import * as z from 'zod';
+import type { PlanId } from '../core/ids.ts';
+import type { Transfer } from '../core/plan/compiled-plan.ts';
+import type { ChangingRun } from '../core/run/envelope.ts';
+import { type BatchSql, copySql, undoSql } from '../core/transfer/batch-sql.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** A transfer's cursor after a batch; `rows` is what was moved in all, `elapsedMs` this batch's time in the database. */
+const Progress = z.object({
+  done: z.boolean(),
+  rows: z.number().int(),
+  batches: z.number().int(),
+  workingMs: z.number(),
+  elapsedMs: z.number(),
+});
+export type TransferProgress = z.infer<typeof Progress>;
+
+/** Moves a transfer's rows, a batch a call; the cursor moves in the batch's own transaction, so a repeated call is the next batch. */
+export interface TransferLedger {
+  /** @throws {StatementFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}; after each of them nothing or a whole batch was done. */
+  copyBatch(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }, rows: number): Promise<TransferProgress>;
+  undoBatch(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }, rows: number): Promise<TransferProgress>;
+  /** Ids of a phase's transfers that have moved something, or were about to. */
+  begun(plan: PlanId, phase: string): Promise<readonly string[]>;
+  /** Rows that an undo of this run put into stepgate_archive. */
+  archivedRows(run: ChangingRun, transfer: Transfer): Promise<number>;
+}
+
+const Answer = z.object({ progress: z.string() });
+const Begun = z.object({ transfer: z.string() });
+const Count = z.object({ count: z.number().int() });
+
+export function transferLedger({ query }: SqlSession): TransferLedger {
+  const batch = async (run: ChangingRun, call: { phase: string; transfer: string; direction: 'up' | 'undo'; rows: number; sql: BatchSql }) => {
+    const [row] = await query(
+      Answer,
+      `select stepgate.run_batch(:run::text, :token::bigint, :plan::text, :phase::text, :transfer::text, :direction::text, :rows::int,
+:boundary::text, :move::text) as progress`,
+      {
+        run: run.id,
+        token: run.token,
+        plan: run.plan,
+        phase: call.phase,
+        transfer: call.transfer,
+        direction: call.direction,
+        rows: call.rows,
+        boundary: call.sql.boundary,
+        move: call.sql.move,
+      },
+    );
+    return Progress.parse(JSON.parse(row?.progress ?? 'null'));
+  };
+  return {
+    copyBatch: (run, { phase, transfer }, rows) => batch(run, { phase, transfer: transfer.id, direction: 'up', rows, sql: copySql(transfer) }),
+    undoBatch: (run, { phase, transfer }, rows) =>
+      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, run.plan) }),
+    begun: async (plan, phase) => {
+      const sql = "select transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
+      return (await query(Begun, sql, { plan, phase })).map((row) => row.transfer);
+    },
+    archivedRows: async (run, transfer) => {
+      const sql =
+        'select count(*)::int as count from stepgate_archive.row where run_id = :run::text and plan = :plan::text and transfer = :transfer::text';
+      const [row] = await query(Count, sql, { run: run.id, plan: run.plan, transfer: transfer.id });
+      return row?.count ?? 0;
+    },
+  };
+}

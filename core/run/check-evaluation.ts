@@ -1,0 +1,86 @@
+import * as z from 'zod';
+import { assertNever } from '../assert-never.ts';
+import type { Check, Fraction } from '../plan/compiled-plan.ts';
+import type { CheckResult } from './journal.ts';
+import { meetsQuality } from './quality.ts';
+
+/** Scopes of a quality check that are kept, worst first: 500 lines of 100 bytes stay below the Data API's 64 KB a row. */
+const MOST_SCOPES = 500;
+
+/**
+ * The check's query wrapped so that whatever it expects comes back as one row: `bad`, `total` (bigint as text) and `detail` (JSON text).
+ *
+ * The database counts; no row of the application leaves it but keys.
+ */
+export function evaluationSql(check: Check): string {
+  switch (check.expects) {
+    case 'no rows':
+      return `select count(*)::text as bad, null::text as total,
+json_build_object('samples', coalesce(json_agg(left(k, 64)) filter (where n <= 5), '[]'))::text as detail
+from (select row_number() over () as n, (select value from json_each_text(row_to_json(q)) limit 1) as k from (
+${check.sql}
+) as q) as violations`;
+    case 'zero':
+      return `select coalesce(max(value), 0)::text as bad, null::text as total, '{}' as detail
+from (select (select value from json_each_text(row_to_json(q)) limit 1)::numeric::bigint as value from (
+${check.sql}
+) as q) as answer`;
+    case 'quality':
+      return `select (coalesce(sum(total), 0) - coalesce(sum(valid), 0))::text as bad, coalesce(sum(total), 0)::text as total,
+json_build_object('scopes', coalesce(json_agg(json_build_object('scope', left(scope, 64), 'valid', valid, 'total', total) order by n) filter (where n <= ${MOST_SCOPES}), '[]'))::text as detail
+from (select scope::text, valid::bigint, total::bigint, row_number() over (order by valid::numeric / greatest(total, 1), scope) as n from (
+${check.sql}
+) as q) as scopes`;
+    case 'measure':
+      return `select '0' as bad, null::text as total,
+json_build_object('measures', coalesce(json_agg(json_build_object('name', left(name, 64), 'value', left(value, 200))), '[]'))::text as detail
+from (select name::text, value::text from (
+${check.sql}
+) as q limit 200) as measured`;
+    default:
+      return assertNever(check.expects);
+  }
+}
+
+/** The one row that `evaluationSql` gives. */
+export const EvaluationRow = z.object({ bad: z.string(), total: z.string().nullable(), detail: z.string() });
+export type EvaluationRow = z.infer<typeof EvaluationRow>;
+
+const Detail = z.object({
+  samples: z.array(z.string().nullable()).default([]),
+  scopes: z.array(z.object({ scope: z.string().nullable(), valid: z.number().int(), total: z.number().int() })).default([]),
+  measures: z.array(z.object({ name: z.string().nullable(), value: z.string().nullable() })).default([]),
+});
+
+/** What the numbers mean: only a check of severity `fail` can fail; a warning never blocks. */
+export function checkResult(check: Check, row: EvaluationRow, context: { readonly quality: Fraction; readonly durationMs: number }): CheckResult {
+  const detail = Detail.parse(JSON.parse(row.detail));
+  const bad = BigInt(row.bad);
+  const total = row.total === null ? null : BigInt(row.total);
+  const holds = check.expects === 'quality' ? meetsQuality({ valid: (total ?? 0n) - bad, total: total ?? 0n }, context.quality) : bad === 0n;
+  return {
+    name: check.name,
+    severity: check.severity,
+    status: check.severity === 'info' ? 'info' : holds ? 'pass' : check.severity,
+    bad: Number(bad),
+    total: total === null ? null : Number(total),
+    scopes: detail.scopes.map((scope) => ({ ...scope, scope: scope.scope ?? '(null)' })),
+    measures: detail.measures.map((measure) => ({ name: measure.name ?? '(null)', value: measure.value ?? '(null)' })),
+    samples: detail.samples.map((sample) => sample ?? '(null)'),
+    durationMs: context.durationMs,
+    file: check.file,
+    line: check.line,
+    query: check.sql,
+  };
+}
+
+/** One sentence for each check that failed. */
+export function describeFailures(results: readonly CheckResult[]): readonly string[] {
+  return results
+    .filter((result) => result.status === 'fail')
+    .map((result) => {
+      const samples = result.samples.length === 0 ? '' : ` (${result.samples.join(', ')}${result.bad > result.samples.length ? ' …' : ''})`;
+      const found = result.total === null ? `found ${result.bad}, expected none` : `${result.bad} of ${result.total} rows are not valid`;
+      return `${result.file}:${result.line}: check ${result.name} failed: ${found}${samples}`;
+    });
+}

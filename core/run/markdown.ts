@@ -1,0 +1,28 @@
+/** A table; columns whose heading starts with `>` are aligned to the right. */
+export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const head = headings.map((heading) => heading.replace(/^>/, ''));
+  const rule = headings.map((heading) => (heading.startsWith('>') ? '--:' : '---'));
+  return [head, rule, ...rows].map((row) => `| ${row.map((cell) => cellText(String(cell))).join(' | ')} |`).join('\n');
+}
+
+/** A heading and what stands below it; nothing when there is nothing below. */
+export function section(heading: string, ...parts: readonly (string | null)[]): string | null {
+  const below = parts.filter((part): part is string => part !== null && part !== '');
+  return below.length === 0 ? null : [heading, ...below].join('\n\n');
+}
+
+/** Lines of a list. */
+export function list(items: readonly string[]): string {
+  return items.map((item) => `- ${item.replace(/\n/g, '\n  ')}`).join('\n');
+}
+
+/** Fenced so that backticks within stay what they are. */
+export function codeBlock(text: string, language: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text.trimEnd()}\n${fence}`;
+}
+
+function cellText(text: string): string {
+  return text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
+}

@@ -1,0 +1,53 @@
+import type { CompiledPlan, Phase } from '../plan/compiled-plan.ts';
+
+/** A phase's row in the ledger. */
+export interface LedgerPhase {
+  readonly phase: string;
+  readonly ordinal: number;
+  readonly digest: string;
+  /** Applied, or only begun. */
+  readonly isApplied: boolean;
+  /** An undo of it has begun and has not ended. */
+  readonly isUndoing: boolean;
+}
+
+export type NextStep = { readonly kind: Phase['kind']; readonly phase: string } | { readonly kind: 'done'; readonly phase: null };
+
+/** The first phase of the plan that the ledger does not call applied. */
+export function nextStep(plan: CompiledPlan, ledger: readonly LedgerPhase[]): NextStep {
+  const applied = new Set(ledger.filter((row) => row.isApplied).map((row) => row.phase));
+  const next = plan.phases.find((phase) => !applied.has(phase.id));
+  return next === undefined ? { kind: 'done', phase: null } : { kind: next.kind, phase: next.id };
+}
+
+/** `interrupted` goes on where it stopped; `half-undone` has to be undone to the end first. */
+export type PlanState = 'fresh' | 'interrupted' | 'half-undone' | 'migrated';
+
+/** What a run finds of its plan in the ledger. */
+export function planState(ledger: readonly LedgerPhase[], isMigrated: boolean): PlanState {
+  if (ledger.some((row) => row.isUndoing)) {
+    return 'half-undone';
+  }
+  return isMigrated ? 'migrated' : ledger.length > 0 ? 'interrupted' : 'fresh';
+}
+
+/** Finished phases that the plan at hand no longer holds as they were run. */
+export function changedPhases(plan: CompiledPlan, ledger: readonly LedgerPhase[]): readonly string[] {
+  return ledger
+    .filter((row) => plan.phases[row.ordinal - 1]?.id !== row.phase || plan.phases[row.ordinal - 1]?.digest !== row.digest)
+    .map((row) => row.phase);
+}
+
+export type RecoveryStep =
+  | { readonly kind: 'undo'; readonly phase: string; readonly outcome: 'halted' }
+  | { readonly kind: 'verify'; readonly phase: null; readonly outcome: 'halted' }
+  | { readonly kind: 'none'; readonly phase: null; readonly outcome: 'refused' };
+
+/** Newest phase first; then the proof that the database is as before; without a baseline nothing was ever changed. */
+export function recoveryStep(ledger: readonly LedgerPhase[], hasBaseline: boolean): RecoveryStep {
+  const newest = [...ledger].sort((a, b) => b.ordinal - a.ordinal)[0];
+  if (newest !== undefined) {
+    return { kind: 'undo', phase: newest.phase, outcome: 'halted' };
+  }
+  return hasBaseline ? { kind: 'verify', phase: null, outcome: 'halted' } : { kind: 'none', phase: null, outcome: 'refused' };
+}

@@ -1,0 +1,103 @@
+import type { ObjectName } from '../plan/compiled-plan.ts';
+import type { Finding } from './journal.ts';
+
+/** The oldest engine that the Data API and our statements work with: TID range scans came with 14 (PostgreSQL 14, release notes). */
+const OLDEST_VERSION = 140_000;
+
+/** A session that has held its transaction for a minute is worth a word; for five minutes, DDL would only queue behind it. */
+export const LONG_SESSION_SECONDS = 60;
+const BLOCKING_SECONDS = 300;
+
+/** What was found of one thing that a run needs. */
+export function finding(name: string, holds: boolean, said: { readonly found: string; readonly advice: string; readonly source: string }): Finding {
+  return { name, status: holds ? 'pass' : 'fail', found: said.found, advice: holds ? '' : said.advice, source: said.source };
+}
+
+export function clusterFindings(cluster: {
+  readonly status: string;
+  readonly engineVersion: string;
+  readonly isDataApiOn: boolean;
+  readonly writerStatus: string;
+  readonly writerClass: string;
+}): readonly Finding[] {
+  return [
+    finding('cluster', cluster.status === 'available', {
+      found: `cluster is ${cluster.status}, engine ${cluster.engineVersion}`,
+      advice: 'wait until the cluster is available',
+      source: 'rds:DescribeDBClusters',
+    }),
+    finding('data-api', cluster.isDataApiOn, {
+      found: `Data API is ${cluster.isDataApiOn ? 'on' : 'off'}`,
+      advice: 'switch it on: aws rds enable-http-endpoint --resource-arn <cluster ARN>',
+      source: 'rds:DescribeDBClusters',
+    }),
+    finding('writer', cluster.writerStatus === 'available' && !cluster.writerClass.startsWith('db.t'), {
+      found: `writer is ${cluster.writerStatus}, class ${cluster.writerClass}`,
+      advice: 'the Data API needs an available writer that is not of a T class',
+      source: 'rds:DescribeDBInstances',
+    }),
+  ];
+}
+
+export function serverFindings(
+  server: {
+    readonly version: string;
+    readonly versionNumber: number;
+    readonly role: string;
+    readonly canCreateSchemas: boolean;
+    readonly isReadOnly: boolean;
+    readonly databaseBytes: number;
+  },
+  changes: boolean,
+): readonly Finding[] {
+  const source = 'current_setting, pg_roles, has_database_privilege, pg_is_in_recovery, pg_database_size';
+  return [
+    finding('engine-version', server.versionNumber >= OLDEST_VERSION, {
+      found: `PostgreSQL ${server.version}`,
+      advice: 'the oldest that works is PostgreSQL 14; upgrade the cluster first',
+      source,
+    }),
+    finding('writable', !changes || !server.isReadOnly, {
+      found: server.isReadOnly ? 'the server is a reader' : 'the server is the writer',
+      advice: 'use the writer',
+      source,
+    }),
+    finding('privileges', !changes || server.canCreateSchemas, {
+      found: `role ${server.role} may ${server.canCreateSchemas ? '' : 'not '}create schemas`,
+      advice: `grant create on the database to ${server.role}: the ledger lives in schema stepgate`,
+      source,
+    }),
+    { name: 'database-size', status: 'info', found: `${server.databaseBytes} bytes`, advice: '', source },
+  ];
+}
+
+export function sessionFindings(
+  sessions: readonly { readonly pid: number; readonly role: string; readonly state: string; readonly seconds: number }[],
+): readonly Finding[] {
+  const source = 'pg_stat_activity';
+  if (sessions.length === 0) {
+    return [{ name: 'sessions', status: 'pass', found: `no transaction is older than ${LONG_SESSION_SECONDS} s`, advice: '', source }];
+  }
+  return sessions.map((session) => ({
+    name: 'sessions',
+    status: session.seconds > BLOCKING_SECONDS ? 'fail' : 'warn',
+    found: `backend ${session.pid} of role ${session.role} is ${session.state} in a transaction for ${session.seconds} s`,
+    advice: 'locks that the run needs may wait for it; let it end, or end it with pg_terminate_backend',
+    source,
+  }));
+}
+
+/** How a name that a plan creates is said to people. */
+export function describeName(name: ObjectName): string {
+  return 'table' in name
+    ? `${name.kind} ${name.name} of ${name.schema}.${name.table}`
+    : name.kind === 'schema'
+      ? `schema ${name.name}`
+      : `${name.kind} ${name.schema}.${name.name}`;
+}
+
+/** One sentence that lists every reason; null when there is none. */
+export function refusalOf(findings: readonly Finding[]): string | null {
+  const reasons = findings.filter((one) => one.status === 'fail').map((one) => `${one.name}: ${one.found}; ${one.advice}`);
+  return reasons.length === 0 ? null : reasons.join(' · ');
+}

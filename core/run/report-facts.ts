@@ -1,0 +1,53 @@
+import type { CheckResult, JournalEntry } from './journal.ts';
+
+type Kind = JournalEntry['kind'];
+export type Entry<K extends Kind> = Extract<JournalEntry, { kind: K }>;
+
+/** A journal by kind. A run that ended early has few of these; one that is at work, or was killed, has no `end`. */
+export interface Facts {
+  readonly run: Entry<'run'> | null;
+  readonly lock: Entry<'lock'> | null;
+  readonly preflight: Entry<'preflight'> | null;
+  readonly assess: Entry<'assess'> | null;
+  readonly snapshot: Entry<'snapshot'> | null;
+  readonly baseline: Entry<'baseline'> | null;
+  readonly before: readonly CheckResult[] | null;
+  readonly after: readonly CheckResult[] | null;
+  /** In the order in which they ended. */
+  readonly phases: readonly Entry<'phase'>[];
+  readonly transfers: readonly Entry<'transfer'>[];
+  readonly comparison: Entry<'comparison'> | null;
+  readonly undo: Entry<'undo-verified'> | null;
+  readonly end: Entry<'outcome'> | null;
+}
+
+/** Sorts entries by kind; of what is told twice the last counts. */
+export function factsOf(entries: readonly JournalEntry[]): Facts {
+  const all = <K extends Kind>(kind: K) => entries.filter((entry): entry is Entry<K> => entry.kind === kind);
+  const last = <K extends Kind>(kind: K): Entry<K> | null => all(kind).at(-1) ?? null;
+  const checks = all('checks');
+  return {
+    run: last('run'),
+    lock: last('lock'),
+    preflight: last('preflight'),
+    assess: last('assess'),
+    snapshot: last('snapshot'),
+    baseline: last('baseline'),
+    before: checks.findLast((entry) => entry.stage === 'before')?.checks ?? null,
+    after: checks.findLast((entry) => entry.stage === 'after')?.checks ?? null,
+    phases: all('phase'),
+    transfers: all('transfer'),
+    comparison: last('comparison'),
+    undo: last('undo-verified'),
+    end: last('outcome'),
+  };
+}
+
+/** Rows that are missing, extra or different in any compared transfer. */
+export function differencesIn(comparison: Entry<'comparison'>): number {
+  return comparison.transfers.reduce((sum, { missing, extra, different }) => sum + missing + extra + different, 0);
+}
+
+export function failsIn(results: readonly { readonly status: string }[]): number {
+  return results.filter((result) => result.status === 'fail').length;
+}

@@ -1,0 +1,184 @@
+import { bytesInWords, counted, countInWords, durationInWords } from './in-words.ts';
+import type { Finding } from './journal.ts';
+import { codeBlock, list, section, table } from './markdown.ts';
+import type { Report } from './report.ts';
+import { CHECK_HEADINGS, checkRow, checkTable, type Source, scopeTable } from './report-checks.ts';
+
+/** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
+export function renderReport(report: Report): string {
+  const sources: string[] = [];
+  const source: Source = (text) => {
+    if (!sources.includes(text)) sources.push(text);
+    return `[${sources.indexOf(text) + 1}](#s${sources.indexOf(text) + 1})`;
+  };
+  const parts = [
+    headline(report),
+    section(
+      '## Status',
+      table(
+        ['step', 'status', 'what was found'],
+        report.stages.map(({ stage, status, detail }) => [stage, status, detail]),
+      ),
+    ),
+    section('## What to do next', ...nextSteps(report)),
+    section('## Pre-flight', preflight(report, source)),
+    section('## Assessment', ...assessment(report, source)),
+    section('## Snapshot', snapshot(report)),
+    section('## Before the first change', checkTable(report.before, source), baseline(report)),
+    section('## Phases', phases(report), phaseChecks(report, source)),
+    section('## Transfers', transfers(report)),
+    section('## Comparison of every row', comparison(report, source)),
+    section('## After the last phase', checkTable(report.after, source)),
+    section('## Proof of the undo', undoProof(report)),
+    section('## Kept rows', archived(report)),
+    section('## Not checked: for people to judge', report.notChecked.length === 0 ? null : list(report.notChecked.map((note) => `[ ] ${note}`))),
+    section('## Queries and calls', ...sources.map((text, index) => `<a id="s${index + 1}"></a>${index + 1}.\n\n${codeBlock(text, 'sql')}`)),
+  ];
+  return `${parts.filter((part) => part !== null).join('\n\n')}\n`;
+}
+
+function headline({ run, outcome, totals, lock }: Report): string {
+  const word = outcome === null ? 'no outcome yet' : outcome.outcome;
+  const counts = `${totals.checks.pass} PASS, ${totals.checks.fail} FAIL, ${totals.checks.warn} WARN, ${totals.checks.info} INFO`;
+  const facts: (readonly [string, string])[] = [
+    ...(run === null ? [] : [['plan', `${run.plan}: ${run.title}`] as const, ['mode', run.mode] as const, ['run', run.id] as const]),
+    ...(run === null ? [] : [['plan digest', run.digest] as const, ['execution', run.executionArn] as const]),
+    ...(run === null ? [] : [['started', run.startedAt] as const, ['ended', run.endedAt ?? 'not yet'] as const]),
+    ...(run === null || run.durationMs === null ? [] : [['duration', durationInWords(run.durationMs)] as const]),
+    ...(outcome === null ? [] : [['exit code', String(outcome.exitCode)] as const]),
+    ['checks', counts],
+    ['rows moved', countInWords(totals.rowsMoved)],
+    ['differences', totals.differences === null ? 'not compared' : countInWords(totals.differences)],
+    ...(lock === null || lock.takenOverFrom === null ? [] : [['goes on from', lock.takenOverFrom] as const]),
+  ];
+  const failures = [outcome?.failure ?? null, ...(outcome?.laterFailures ?? [])].filter((failure) => failure !== null);
+  const told = failures.map(({ error, sentence }, index) => `${index === 0 ? 'first' : 'then'}: ${error}: ${sentence}`);
+  return [`# ${run?.plan ?? 'Run'}: ${word}`, outcome?.sentence ?? '', told.length === 0 ? '' : list(told), table(['', ''], facts)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function nextSteps({ next }: Report): readonly string[] {
+  return next.map(({ what, command, input }) => {
+    const fromConsole = input === null ? '' : `\n\nor, from the console, with the input\n\n${codeBlock(input, 'json')}`;
+    return `**${what}**\n\n${codeBlock(command, 'sh')}${fromConsole}`;
+  });
+}
+
+function preflight({ preflight: found }: Report, source: Source): string | null {
+  if (found === null) return null;
+  const row = (finding: Finding) => [finding.status.toUpperCase(), finding.name, finding.found, finding.advice, source(finding.source)];
+  return table(['status', 'check', 'found', 'what to do', 'source'], found.findings.map(row));
+}
+
+function assessment({ assessment: found }: Report, source: Source): readonly (string | null)[] {
+  if (found === null) return [];
+  const volumes = found.tables.map((one) => [
+    one.table,
+    `${one.estimated ? 'about ' : ''}${countInWords(one.rows)}`,
+    bytesInWords(one.bytes),
+    bytesInWords(one.indexBytes),
+    one.rows === 0 ? '' : bytesInWords(Math.round(one.bytes / one.rows)),
+  ]);
+  return [
+    table(['table', '>rows', '>size', '>indexes', '>average row'], volumes),
+    checkTable(found.checks, source),
+    ...found.checks.map(scopeTable),
+    fromJournal('Assess'),
+  ];
+}
+
+function snapshot({ snapshot: taken }: Report): string | null {
+  if (taken === null) return null;
+  const { id, status, requestedAt, availableAt, keepUntil, adoptedFrom } = taken;
+  const from = adoptedFrom === null ? '' : `, taken by run ${adoptedFrom}`;
+  return `\`${id}\`: ${status}${from}; requested ${requestedAt}, available ${availableAt ?? 'not yet'}, kept until ${keepUntil}. Source: rds:DescribeDBClusterSnapshots.`;
+}
+
+function baseline({ baseline: taken }: Report): string | null {
+  if (taken === null) return null;
+  const from = taken.adoptedFrom === null ? '' : ` (of run ${taken.adoptedFrom})`;
+  const rows = taken.tables.map(({ table: name, rows: count, digest }) => [name, countInWords(count), digest]);
+  return `State of before${from}, which an undo is held against; schema digest ${taken.schemaDigest}\n\n${table(['table', '>rows', 'digest'], rows)}\n\n${fromJournal('MeasureBefore')}`;
+}
+
+function phases({ phases: done }: Report): string | null {
+  const rows = done.map((phase) => [phase.ordinal, phase.phase, phase.direction, phase.statements, durationInWords(phase.durationMs), phase.endedAt]);
+  return rows.length === 0
+    ? null
+    : `${table(['>', 'phase', 'direction', '>statements', '>took', 'ended'], rows)}\n\n${fromJournal('RunPhase', 'RunLong', 'RunBackfill', 'UndoPhase')}`;
+}
+
+function phaseChecks({ phases: done }: Report, source: Source): string | null {
+  const rows = done.flatMap((phase) => phase.checks.map((check) => [phase.phase, ...checkRow(check, source)]));
+  return rows.length === 0 ? null : table(['phase', ...CHECK_HEADINGS], rows);
+}
+
+function transfers({ transfers: done }: Report): string | null {
+  const rows = done.map(({ phase, transfer, direction, from, into, rows: count, batches, durationMs, rowsPerSecond }) => [
+    phase,
+    transfer,
+    direction,
+    from,
+    into,
+    countInWords(count),
+    batches,
+    durationInWords(durationMs),
+    rowsPerSecond === null ? '' : countInWords(rowsPerSecond),
+  ]);
+  return rows.length === 0 ? null : table(['phase', 'transfer', 'direction', 'from', 'into', '>rows', '>batches', '>took', '>rows/s'], rows);
+}
+
+function comparison({ comparison: compared }: Report, source: Source): string | null {
+  if (compared === null || compared.length === 0) return null;
+  const rows = compared.map((one) => [
+    one.missing + one.extra + one.different === 0 ? 'PASS' : 'FAIL',
+    one.transfer,
+    one.from,
+    one.into,
+    ...[one.sourceRows, one.targetRows, one.missing, one.extra, one.different].map(countInWords),
+    one.samples.join(', '),
+    durationInWords(one.durationMs),
+    source(one.query),
+  ]);
+  const headings = [
+    'status',
+    'transfer',
+    'from',
+    'into',
+    '>source rows',
+    '>target rows',
+    '>missing',
+    '>extra',
+    '>different',
+    'keys',
+    '>took',
+    'source',
+  ];
+  const left = compared.flatMap((one) => one.notCompared.map(({ column, because }) => `${one.into}.${column}: ${because}`));
+  const note = left.length === 0 ? 'Every column was compared.' : `Columns that were not compared:\n\n${list(left)}`;
+  return `${table(headings, rows)}\n\n${note}`;
+}
+
+/** What has no query of its own was counted by the state that did it. */
+function fromJournal(...states: readonly string[]): string {
+  return `Counted and timed by ${states.join(' and ')}; the entries are in the run's folder \`journal/\`.`;
+}
+
+function undoProof({ undo }: Report): string | null {
+  if (undo === null) return null;
+  const equal = undo.schemaEqual && undo.differences.length === 0;
+  const said = `${equal ? 'PASS' : 'FAIL'}: schema ${undo.schemaEqual ? 'equal' : 'not equal'}, ${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} held against the digests of before`;
+  return equal
+    ? said
+    : `${said}\n\n${table(
+        ['what', 'before', 'after'],
+        undo.differences.map(({ what, before, after }) => [what, before, after]),
+      )}`;
+}
+
+function archived({ archived: kept }: Report): string | null {
+  if (kept.length === 0) return null;
+  const rows = kept.map(({ phase, transfer, table: name, rows: count }) => [phase, transfer, name, countInWords(count)]);
+  return `Rows that the plan could not make again were kept before their undo.\n\n${table(['phase', 'transfer', 'kept in', '>rows'], rows)}`;
+}

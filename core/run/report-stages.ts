@@ -1,0 +1,120 @@
+import { bytesInWords, counted } from './in-words.ts';
+import type { Mode } from './mode.ts';
+import { isSuccess } from './outcome.ts';
+import { differencesIn, type Facts, failsIn } from './report-facts.ts';
+
+/** The lines that an operator reads first, whatever the mode. */
+export const STAGES = ['pre-flight', 'validation', 'backup', 'executed', 'post-validation', 'cleanup'] as const;
+export const STAGE_STATUSES = ['PASSED', 'FAILED', 'RUNNING', 'PENDING', 'SKIPPED'] as const;
+
+export interface StageLine {
+  readonly stage: (typeof STAGES)[number];
+  readonly status: (typeof STAGE_STATUSES)[number];
+  readonly detail: string;
+}
+
+/** One thing that a mode does, in running order, and whether the journal shows it done. */
+interface Act {
+  readonly stage: StageLine['stage'];
+  readonly state: 'done' | 'failed' | 'open';
+}
+
+/** Pre-flight, validation, backup, executed, post-validation, cleanup: each with how far it came, and by what. */
+export function stageLines(facts: Facts): readonly StageLine[] {
+  const acts = actsOf(facts);
+  const firstNotDone = acts.find((act) => act.state !== 'done')?.stage;
+  return STAGES.map((stage) => {
+    const own = acts.filter((act) => act.stage === stage);
+    const status = stage === 'cleanup' ? cleanupStatus(facts) : stageStatus(own, { facts, isAtWork: stage === firstNotDone });
+    return { stage, status, detail: detailOf(stage, facts, status) };
+  });
+}
+
+function stageStatus(acts: readonly Act[], { facts, isAtWork }: { readonly facts: Facts; readonly isAtWork: boolean }): StageLine['status'] {
+  if (acts.some((act) => act.state === 'failed')) return 'FAILED';
+  if (acts.length > 0 && acts.every((act) => act.state === 'done')) return 'PASSED';
+  if (facts.end === null) return acts.length === 0 && facts.run !== null ? 'SKIPPED' : isAtWork ? 'RUNNING' : 'PENDING';
+  const failed = !isSuccess(facts.end.outcome, facts.run?.mode ?? 'dry-run');
+  return failed && isAtWork ? 'FAILED' : 'SKIPPED';
+}
+
+/** What was done without an error may still have failed by what it found. */
+function actsOf(facts: Facts): readonly Act[] {
+  const { preflight, assess, snapshot, before, baseline, comparison, after, undo, run, phases } = facts;
+  const judged = (fact: object | null, hasFailed: boolean): Act['state'] => (fact === null ? 'open' : hasFailed ? 'failed' : 'done');
+  const names = run?.phases ?? [];
+  const applied = names.every((name) => phases.some((phase) => phase.phase === name && phase.direction === 'up'));
+  const isProven = undo?.schemaEqual === true && undo.differences.length === 0;
+  const modes = {
+    preflight: { stage: 'pre-flight', state: judged(preflight, failsIn(preflight?.findings ?? []) > 0) },
+    assess: { stage: 'validation', state: judged(assess, failsIn(assess?.checks ?? []) > 0) },
+    snapshot: { stage: 'backup', state: snapshot?.status === 'available' ? 'done' : 'open' },
+    validate: { stage: 'validation', state: judged(before, failsIn(before ?? []) > 0) },
+    measure: { stage: 'validation', state: baseline === null ? 'open' : 'done' },
+    execute: { stage: 'executed', state: comparison !== null || (applied && names.length > 0) ? 'done' : 'open' },
+    verify: { stage: 'post-validation', state: judged(comparison, comparison !== null && differencesIn(comparison) > 0) },
+    judge: { stage: 'post-validation', state: judged(after, failsIn(after ?? []) > 0) },
+    undo: { stage: 'executed', state: undo === null ? 'open' : 'done' },
+    prove: { stage: 'post-validation', state: judged(undo, !isProven) },
+  } as const satisfies Record<string, Act>;
+  const order = run === null ? (['preflight'] as const) : ACTS[run.mode];
+  return order.map((name) => modes[name]);
+}
+
+const ACTS = {
+  'dry-run': ['preflight', 'assess', 'validate'],
+  backup: ['preflight', 'assess', 'snapshot'],
+  execute: ['preflight', 'assess', 'snapshot', 'validate', 'measure', 'execute', 'verify', 'judge'],
+  verify: ['preflight', 'verify', 'judge'],
+  rollback: ['preflight', 'undo', 'prove'],
+} as const satisfies Record<Mode, readonly string[]>;
+
+/** After a failure, what was done is taken back; after a migration the old side waits for a person. */
+function cleanupStatus({ run, end, undo }: Facts): StageLine['status'] {
+  if (run?.mode !== 'execute') return 'SKIPPED';
+  if (end === null || end.outcome === 'migrated') return 'PENDING';
+  if (end.outcome === 'rolled-back') return 'PASSED';
+  return end.outcome === 'halted' || undo !== null ? 'FAILED' : 'SKIPPED';
+}
+
+function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['status']): string {
+  const { preflight, assess, before, after, snapshot, phases, transfers, comparison, run, end } = facts;
+  switch (stage) {
+    case 'pre-flight':
+      return preflight === null
+        ? ''
+        : `${verdict(preflight.findings)}; PostgreSQL ${preflight.engineVersion}, ${bytesInWords(preflight.databaseBytes)}`;
+    case 'validation':
+      return assess === null && before === null ? '' : verdict([...(assess?.checks ?? []), ...(before ?? [])]);
+    case 'backup':
+      return snapshot === null
+        ? ''
+        : `snapshot ${snapshot.id}, ${snapshot.status}${snapshot.adoptedFrom === null ? '' : `, taken by ${snapshot.adoptedFrom}`}`;
+    case 'executed': {
+      const done = phases.filter((phase) => phase.direction === (run?.mode === 'rollback' ? 'undo' : 'up'));
+      const rows = transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, transfer) => sum + transfer.rows, 0);
+      if (done.length === 0) return '';
+      return run?.mode === 'rollback' ? `${counted(done.length, 'phase')} undone` : `${counted(done.length, 'phase')}, ${counted(rows, 'row')} moved`;
+    }
+    case 'post-validation':
+      if (run?.mode === 'rollback') return proofDetail(facts);
+      if (comparison === null) return '';
+      return `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}; ${verdict(after ?? [])}`;
+    case 'cleanup':
+      if (status === 'PENDING' && end !== null) return 'the old tables and the snapshot are kept; removing them is not part of this version';
+      return run?.mode === 'execute' ? proofDetail(facts) : '';
+  }
+}
+
+function proofDetail({ undo }: Facts): string {
+  if (undo === null) return '';
+  return undo.schemaEqual && undo.differences.length === 0
+    ? `schema and ${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} are as before, by digest`
+    : `${counted(undo.differences.length, 'difference')} from before${undo.schemaEqual ? '' : ', the schema among them'}`;
+}
+
+function verdict(results: readonly { readonly status: string }[]): string {
+  const failed = failsIn(results);
+  const warned = results.filter((result) => result.status === 'warn').length;
+  return `${counted(results.length, 'check')}, ${failed} failed${warned === 0 ? '' : `, ${counted(warned, 'warning')}`}`;
+}

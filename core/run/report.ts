@@ -1,0 +1,144 @@
+import * as z from 'zod';
+import { PlanDigest, PlanId, RunId } from '../ids.ts';
+import { CheckResult, Finding, type JournalEntry, TableDigest, TableVolume, TransferComparison } from './journal.ts';
+import { Mode } from './mode.ts';
+import { exitCode, Outcome } from './outcome.ts';
+import { differencesIn, type Entry, type Facts, factsOf } from './report-facts.ts';
+import { nextActions } from './report-next.ts';
+import { STAGE_STATUSES, STAGES, stageLines } from './report-stages.ts';
+
+const at = z.iso.datetime();
+const int = z.number().int();
+const Failure = z.object({ error: z.string(), sentence: z.string() });
+const direction = z.enum(['up', 'undo']);
+
+/** What a run did and found, in one document; each line comes from a fact of the journal. Null stands for what the run did not come to. */
+export const Report = z.object({
+  format: z.literal(1),
+  /** Null when the run was refused before its plan was known. */
+  run: z
+    .object({
+      id: RunId,
+      executionArn: z.string(),
+      plan: PlanId,
+      digest: PlanDigest,
+      mode: Mode,
+      title: z.string(),
+      phases: z.array(z.string()),
+      startedAt: at,
+      endedAt: at.nullable(),
+      durationMs: z.number().nullable(),
+    })
+    .nullable(),
+  /** `failure` is the first error, which no later one hides. Null while the run has no outcome. */
+  outcome: z
+    .object({ outcome: Outcome, exitCode: int, sentence: z.string(), failure: Failure.nullable(), laterFailures: z.array(Failure) })
+    .nullable(),
+  stages: z.array(z.object({ stage: z.enum(STAGES), status: z.enum(STAGE_STATUSES), detail: z.string() })),
+  /** `differences`: rows missing, extra or different; null when nothing was compared. */
+  totals: z.object({ checks: z.object({ pass: int, fail: int, warn: int, info: int }), rowsMoved: int, differences: int.nullable() }),
+  lock: z.object({ token: int, takenOverFrom: z.string().nullable(), planState: z.enum(['fresh', 'interrupted', 'migrated']) }).nullable(),
+  preflight: z.object({ engineVersion: z.string(), databaseBytes: int, findings: z.array(Finding) }).nullable(),
+  assessment: z.object({ tables: z.array(TableVolume), checks: z.array(CheckResult) }).nullable(),
+  snapshot: z
+    .object({
+      id: z.string(),
+      status: z.enum(['requested', 'available']),
+      requestedAt: at,
+      availableAt: at.nullable(),
+      keepUntil: at,
+      /** The run that took it. */
+      adoptedFrom: z.string().nullable(),
+    })
+    .nullable(),
+  before: z.array(CheckResult).nullable(),
+  /** What an undo is held against. */
+  baseline: z.object({ schemaDigest: z.string(), tables: z.array(TableDigest), adoptedFrom: z.string().nullable() }).nullable(),
+  /** In the order in which they ended; an undone phase is there twice. */
+  phases: z.array(
+    z.object({ phase: z.string(), ordinal: int, direction, statements: int, durationMs: z.number(), endedAt: at, checks: z.array(CheckResult) }),
+  ),
+  transfers: z.array(
+    z.object({
+      phase: z.string(),
+      transfer: z.string(),
+      direction,
+      from: z.string(),
+      into: z.string(),
+      rows: int,
+      batches: int,
+      durationMs: z.number(),
+      /** Null for what took no measurable time. */
+      rowsPerSecond: int.nullable(),
+    }),
+  ),
+  /** Every row and column of each transfer, in both directions. */
+  comparison: z.array(TransferComparison).nullable(),
+  after: z.array(CheckResult).nullable(),
+  /** The proof that the database is as before. */
+  undo: z
+    .object({
+      schemaEqual: z.boolean(),
+      tables: int,
+      rows: int,
+      differences: z.array(z.object({ what: z.string(), before: z.string(), after: z.string() })),
+    })
+    .nullable(),
+  /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again. */
+  archived: z.array(z.object({ phase: z.string(), transfer: z.string(), table: z.string(), rows: int })),
+  /** The plan's notes: what only people can judge. */
+  notChecked: z.array(z.string()),
+  /** `command` is for the command line; `input` starts the same run from the Step Functions console, null for what is no run. */
+  next: z.array(z.object({ what: z.string(), command: z.string(), input: z.string().nullable() })),
+});
+export type Report = z.infer<typeof Report>;
+
+/** Puts a run's journal into one document that says no more than the entries do. */
+export function buildReport(entries: readonly JournalEntry[]): Report {
+  const facts = factsOf(entries);
+  const { lock, preflight, assess, snapshot, baseline, comparison, undo } = facts;
+  return Report.parse({
+    format: 1,
+    run: header(facts),
+    outcome: ending(facts),
+    stages: stageLines(facts),
+    totals: totals(facts),
+    lock: lock && { token: lock.token, takenOverFrom: lock.takenOverFrom, planState: lock.planState },
+    preflight,
+    assessment: assess,
+    snapshot,
+    before: facts.before,
+    baseline,
+    phases: facts.phases.map((phase) => ({ ...phase, endedAt: phase.at })),
+    transfers: facts.transfers.map((transfer) => ({ ...transfer, rowsPerSecond: rate(transfer) })),
+    comparison: comparison?.transfers ?? null,
+    after: facts.after,
+    undo,
+    archived: facts.transfers.flatMap(({ phase, transfer, archived }) => (archived === null ? [] : [{ phase, transfer, ...archived }])),
+    notChecked: facts.run?.notes ?? [],
+    next: nextActions(facts),
+  });
+}
+
+function header({ run, end }: Facts) {
+  return run && { ...run, id: run.run, endedAt: end?.endedAt ?? null, durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt) };
+}
+
+function ending({ run, end }: Facts) {
+  return end && { ...end, exitCode: exitCode(end.outcome, run?.mode ?? 'dry-run') };
+}
+
+function totals({ preflight, assess, before, after, phases, transfers, comparison }: Facts): Report['totals'] {
+  const checks = [assess?.checks, before, after, ...phases.map((phase) => phase.checks)].flatMap((some) => some ?? []);
+  const results: readonly { readonly status: string }[] = [...(preflight?.findings ?? []), ...checks];
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  return {
+    checks: { pass: count('pass'), fail: count('fail'), warn: count('warn'), info: count('info') },
+    rowsMoved: transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, { rows }) => sum + rows, 0),
+    differences: comparison && differencesIn(comparison),
+  };
+}
+
+function rate({ rows, durationMs }: Entry<'transfer'>): number | null {
+  return durationMs > 0 ? Math.round((rows * 1000) / durationMs) : null;
+}

@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import { InputRefusedError, PlanNotFoundError } from '../errors.ts';
+import { PlanDigest, PlanId } from '../ids.ts';
+import { MODES, MODES_NOT_BUILT, type Mode } from './mode.ts';
+
+/** Plans that a stack deploys: id to digest. */
+export const DeployedPlans = z.record(PlanId, PlanDigest);
+export type DeployedPlans = z.infer<typeof DeployedPlans>;
+
+export interface RunRequest {
+  readonly plan: PlanId;
+  readonly mode: Mode;
+  readonly digest: PlanDigest;
+}
+
+const KEYS = ['plan', 'mode', 'digest', 'Comment'];
+
+/**
+ * Reads an execution's input, as a console user pastes it.
+ *
+ * @throws {InputRefusedError} for anything but an object of known keys and values; the message gives a line to paste.
+ * @throws {PlanNotFoundError} for a plan, or a digest of it, that this stack does not hold.
+ */
+export function parseRunInput(input: unknown, deployed: DeployedPlans): RunRequest {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new InputRefusedError(`the input must be a JSON object, got ${describe(input)}; paste ${pasteLines(deployed)}`);
+  }
+  const given = input as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(given).filter((key) => !KEYS.includes(key));
+  if (unknown.length > 0) {
+    throw new InputRefusedError(`the input has unknown keys: ${unknown.join(', ')}; allowed are ${KEYS.join(', ')}`);
+  }
+  const plan = chosenPlan(given.plan, deployed);
+  const digest = deployed[plan];
+  if (digest === undefined) {
+    throw new PlanNotFoundError(`this stack has no plan ${JSON.stringify(plan)}; it has ${planNames(deployed)}`);
+  }
+  return { plan, mode: chosenMode(given.mode), digest: checkedDigest(given.digest, plan, digest) };
+}
+
+function chosenPlan(given: unknown, deployed: DeployedPlans): PlanId {
+  const plans = Object.keys(deployed) as PlanId[];
+  const [only] = plans;
+  if (given === undefined && plans.length === 1 && only !== undefined) {
+    return only;
+  }
+  if (given === undefined) {
+    throw new InputRefusedError(`the input names no plan and this stack has ${plans.length}; paste ${pasteLines(deployed)}`);
+  }
+  const parsed = PlanId.safeParse(given);
+  if (!parsed.success) {
+    throw new InputRefusedError(`plan must be a plan's id, got ${describe(given)}; this stack has ${planNames(deployed)}`);
+  }
+  return parsed.data;
+}
+
+function chosenMode(given: unknown): Mode {
+  if (given === undefined) {
+    return 'dry-run';
+  }
+  const mode = MODES.find((known) => known === given);
+  if (mode !== undefined) {
+    return mode;
+  }
+  const notBuilt = MODES_NOT_BUILT.some((known) => known === given);
+  throw new InputRefusedError(
+    `${notBuilt ? `mode ${String(given)} is not built in this version` : `mode ${describe(given)} is unknown`}; allowed are ${MODES.join(', ')}`,
+  );
+}
+
+function checkedDigest(given: unknown, plan: PlanId, deployed: PlanDigest): PlanDigest {
+  if (given === undefined || given === deployed) {
+    return deployed;
+  }
+  throw new PlanNotFoundError(
+    `plan ${plan} has digest ${deployed} here, the input asks for ${describe(given)}; deploy that plan, or give the digest of this one after reading it`,
+  );
+}
+
+function pasteLines(deployed: DeployedPlans): string {
+  const lines = Object.keys(deployed).map((plan) => JSON.stringify({ plan, mode: 'dry-run' }));
+  return lines.length === 0 ? 'nothing: this stack has no plans' : lines.join(' or ');
+}
+
+function planNames(deployed: DeployedPlans): string {
+  return Object.keys(deployed).join(', ') || 'none';
+}
+
+function describe(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

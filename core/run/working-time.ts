@@ -1,0 +1,8 @@
+/** Ten minutes of work: a Lambda dies at 15, and a stopped run must let go soon. */
+const WORK_MS = 600_000;
+
+/** Says whether a state that works over many batches should hand over to its next visit. */
+export function workingTime(clockMs: () => number): { readonly isOver: () => boolean } {
+  const begunMs = clockMs();
+  return { isOver: () => clockMs() - begunMs > WORK_MS };
+}

@@ -1,0 +1,52 @@
+import type { Transfer } from '../plan/compiled-plan.ts';
+import { rowOf } from './batch-sql.ts';
+import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+
+/** A key range; null is open. Keys are texts of the key's type. */
+export interface KeyRange {
+  readonly after: string | null;
+  readonly upto: string | null;
+}
+
+/** A target column that the SELECT does not fill. */
+export interface UnmappedColumn {
+  readonly name: string;
+  /** The default's expression, null where there is none. */
+  readonly default: string | null;
+  /** Whether the default gives the same value every time. */
+  readonly isConstant: boolean;
+}
+
+/** The last key of the next `:rows` rows of the driving table after a range; null when there are none. */
+export function compareBoundarySql(transfer: Transfer, after: string | null): string {
+  const key = quoteIdent(transfer.key.source);
+  return `select k::text as key from (select ${key} as k from ${quoteName(transfer.from)} where ${inRange(key, { after, upto: null })}
+order by ${key} limit :rows) as batch order by k desc limit 1`;
+}
+
+/**
+ * Source and target of one key range compared by value, both directions, in one statement, so that both sides are of one moment.
+ *
+ * One row: source, target, missing, extra, different (bigint as text) and up to five keys as a JSON array.
+ */
+export function compareSql(transfer: Transfer, range: KeyRange, unmapped: readonly UnmappedColumn[]): string {
+  const key = quoteIdent(transfer.key.target);
+  const untouched = unmapped
+    .filter((column) => column.isConstant)
+    .map((column) => `t.${quoteIdent(column.name)} is distinct from ${column.default ?? 'null'}`);
+  const differs = [`${rowOf('s', transfer)} *<> ${rowOf('t', transfer)}`, ...untouched].join(' or ');
+  return `select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
+count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
+count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (${differs}))::text as different,
+coalesce(array_to_json((array_agg(coalesce(s.stepgate_key, t.stepgate_key)::text order by coalesce(s.stepgate_key, t.stepgate_key))
+  filter (where s.stepgate_key is null or t.stepgate_key is null or ${differs}))[1:5]), '[]')::text as samples
+from (select m.${key} as stepgate_key, m.* from (
+${transfer.select}
+) as m where ${inRange(`m.${key}`, range)}) as s
+full join (select ${key} as stepgate_key, x.* from ${quoteName(transfer.into)} as x where ${inRange(`x.${key}`, range)}) as t on s.stepgate_key = t.stepgate_key`;
+}
+
+function inRange(key: string, { after, upto }: KeyRange): string {
+  const conditions = [after === null ? [] : [`${key} > ${quoteLiteral(after)}`], upto === null ? [] : [`${key} <= ${quoteLiteral(upto)}`]].flat();
+  return conditions.length === 0 ? 'true' : conditions.join(' and ');
+}

@@ -1,0 +1,329 @@
+import { type Catcher, machine, task } from './asl.ts';
+import { RETRIES } from './retries.ts';
+
+/** Nothing has changed yet: a gate said no. */
+const toRefuse: readonly Catcher<'GateSaidNo'>[] = [
+  { ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'GateSaidNo' },
+];
+
+/** Something may have changed: what is done is undone. */
+const toRecovery: readonly Catcher<'DecideRecovery'>[] = [
+  { ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'DecideRecovery' },
+];
+
+/** The way back failed too: the first error stays first, and a person must choose. */
+const toHalt: readonly Catcher<'CloseRun'>[] = [
+  { ErrorEquals: ['States.ALL'], Assign: { laterFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
+];
+
+/** The outcome stands; an error in telling about it is passed over. */
+function tellAnyway<const Next extends string>(next: Next): readonly Catcher<Next>[] {
+  return [{ ErrorEquals: ['States.ALL'], Assign: { laterFailure: '{% $states.errorOutput %}' }, Next: next }];
+}
+
+/** 5, 10, 20, 40, 60, 60 … seconds. */
+const POLL_SECONDS = '{% $min([60, 5 * $power(2, $min([$polls, 4]))]) %}';
+const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
+
+/** 48 hours: the longest plan that is meant, a 24-hour index build within it. */
+const MACHINE_TIMEOUT_SECONDS = 172_800;
+
+/** The whole process, in running order: start, gates, snapshot, phases, finish; then the way back; then the end. */
+export const stateMachine = machine({
+  Comment: 'Stepgate: one data migration, from gates to an outcome',
+  TimeoutSeconds: MACHINE_TIMEOUT_SECONDS,
+  StartAt: 'Begin',
+  States: {
+    // Start
+    Begin: {
+      Type: 'Pass',
+      Assign: {
+        runId: '{% $states.context.Execution.Name %}',
+        executionArn: '{% $states.context.Execution.Id %}',
+        startedAt: '{% $states.context.Execution.StartTime %}',
+        input: '{% $states.context.Execution.Input %}',
+        plan: null,
+        digest: null,
+        mode: null,
+        token: null,
+        planState: 'fresh',
+        holderSeen: null,
+        snapshot: null,
+        step: null,
+        undo: null,
+        progress: null,
+        polls: 0,
+        outcome: 'refused',
+        sentence: '',
+        failure: null,
+        laterFailure: null,
+      },
+      Next: 'LoadPlan',
+    },
+    LoadPlan: task('LoadPlan', {
+      payload: { input: '{% $input %}' },
+      assign: { plan: '{% $states.result.Payload.plan %}', digest: '{% $states.result.Payload.digest %}', mode: '{% $states.result.Payload.mode %}' },
+      retry: RETRIES,
+      catch: toRefuse,
+      next: 'DoesItChangeAnything',
+    }),
+    DoesItChangeAnything: {
+      Type: 'Choice',
+      Choices: [{ Condition: '{% $mode in ["execute", "rollback"] %}', Next: 'AcquireLock' }],
+      Default: 'Preflight',
+    },
+    AcquireLock: task('AcquireLock', {
+      payload: { holderSeen: '{% $holderSeen %}' },
+      assign: {
+        token: '{% $states.result.Payload.token %}',
+        digest: '{% $states.result.Payload.digest %}',
+        planState: '{% $states.result.Payload.planState %}',
+        holderSeen: '{% $states.result.Payload.holderSeen %}',
+      },
+      retry: RETRIES,
+      catch: toRefuse,
+      next: 'IsLockTaken',
+    }),
+    IsLockTaken: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $token = null %}', Next: 'AwaitHolder' },
+        { Condition: '{% $mode = "execute" and $planState = "migrated" %}', Assign: { outcome: 'migrated' }, Next: 'CloseRun' },
+        {
+          Condition: '{% $mode = "execute" and $planState = "half-undone" %}',
+          Assign: { failure: { Error: 'GateRefusedError', Cause: 'an earlier undo was interrupted and had to be finished first; execute again' } },
+          Next: 'DecideRecovery',
+        },
+      ],
+      Default: 'Preflight',
+    },
+    AwaitHolder: { Type: 'Wait', Seconds: 10, Next: 'AcquireLock' },
+
+    // Gates
+    Preflight: task('Preflight', { payload: { planState: '{% $planState %}' }, retry: RETRIES, catch: toRefuse, next: 'AfterPreflight' }),
+    AfterPreflight: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $mode = "rollback" %}', Next: 'DecideRecovery' },
+        { Condition: '{% $mode = "verify" %}', Next: 'VerifyTarget' },
+      ],
+      Default: 'Assess',
+    },
+    Assess: task('Assess', { retry: RETRIES, catch: toRefuse, next: 'AfterAssess' }),
+    AfterAssess: {
+      Type: 'Choice',
+      Choices: [{ Condition: '{% $mode = "dry-run" %}', Next: 'ValidateSource' }],
+      Default: 'CreateSnapshot',
+    },
+
+    // Snapshot
+    CreateSnapshot: task('CreateSnapshot', {
+      assign: { snapshot: '{% $states.result.Payload %}', polls: 0 },
+      retry: RETRIES,
+      catch: toRefuse,
+      next: 'AwaitSnapshot',
+    }),
+    AwaitSnapshot: task('AwaitSnapshot', {
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRefuse,
+      next: 'IsSnapshotReady',
+    }),
+    IsSnapshotReady: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $not($progress.done) %}', Next: 'WaitForSnapshot' },
+        { Condition: '{% $mode = "backup" %}', Assign: { outcome: 'passed' }, Next: 'CloseRun' },
+      ],
+      Default: 'ValidateSource',
+    },
+    WaitForSnapshot: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'AwaitSnapshot' },
+
+    // Checks before the first change
+    ValidateSource: task('ValidateSource', { retry: RETRIES, catch: toRefuse, next: 'AfterValidation' }),
+    AfterValidation: {
+      Type: 'Choice',
+      Choices: [{ Condition: '{% $mode = "dry-run" %}', Assign: { outcome: 'passed' }, Next: 'CloseRun' }],
+      Assign: { progress: null },
+      Default: 'MeasureBefore',
+    },
+    MeasureBefore: task('MeasureBefore', {
+      payload: { progress: '{% $progress %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRefuse,
+      next: 'IsBaselineTaken',
+    }),
+    IsBaselineTaken: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'MeasureBefore' },
+
+    // Phases
+    NextStep: task('NextStep', {
+      assign: { step: '{% $states.result.Payload %}', polls: 0, progress: null },
+      retry: RETRIES,
+      catch: toRecovery,
+      next: 'WhichStep',
+    }),
+    WhichStep: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $step.kind = "transaction" %}', Next: 'RunPhase' },
+        { Condition: '{% $step.kind = "transfer" %}', Next: 'RunBackfill' },
+        { Condition: '{% $step.kind = "long" %}', Next: 'RunLong' },
+      ],
+      Default: 'VerifyTarget',
+    },
+    RunPhase: task('RunPhase', {
+      payload: { phase: '{% $step.phase %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRecovery,
+      next: 'IsPhaseDone',
+    }),
+    IsPhaseDone: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'WaitForPhase' },
+    WaitForPhase: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'RunPhase' },
+    RunBackfill: task('RunBackfill', {
+      payload: { phase: '{% $step.phase %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRecovery,
+      next: 'IsBackfillDone',
+    }),
+    IsBackfillDone: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'RunBackfill' },
+    RunLong: task('RunLong', {
+      payload: { phase: '{% $step.phase %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRecovery,
+      next: 'IsLongDone',
+    }),
+    AwaitLong: task('AwaitLong', {
+      payload: { phase: '{% $step.phase %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toRecovery,
+      next: 'IsLongDone',
+    }),
+    IsLongDone: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $progress.next = "next-step" %}', Next: 'NextStep' },
+        { Condition: '{% $progress.next = "run" %}', Next: 'RunLong' },
+      ],
+      Default: 'WaitForLong',
+    },
+    WaitForLong: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'AwaitLong' },
+
+    // Finish
+    VerifyTarget: task('VerifyTarget', {
+      payload: { progress: '{% $progress %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: [{ ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'DoesVerifyingUndo' }],
+      next: 'IsTargetVerified',
+    }),
+    IsTargetVerified: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $not($progress.done) %}', Next: 'VerifyTarget' },
+        { Condition: '{% $mode = "verify" %}', Assign: { outcome: 'passed' }, Next: 'CloseRun' },
+      ],
+      Default: 'CompleteRun',
+    },
+    DoesVerifyingUndo: { Type: 'Choice', Choices: [{ Condition: '{% $mode = "execute" %}', Next: 'DecideRecovery' }], Default: 'CloseRun' },
+    CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, retry: RETRIES, catch: toRecovery, next: 'CloseRun' }),
+
+    // The way back: newest phase first
+    GateSaidNo: {
+      Type: 'Choice',
+      // An interrupted run's phases are still there: what this run may not finish, it undoes.
+      Choices: [{ Condition: '{% $mode = "execute" and $planState = "interrupted" and $token != null %}', Next: 'DecideRecovery' }],
+      Default: 'CloseRun',
+    },
+    DecideRecovery: task('DecideRecovery', {
+      payload: { failure: '{% $failure %}' },
+      assign: { undo: '{% $states.result.Payload %}', polls: 0, progress: null },
+      retry: RETRIES,
+      catch: toHalt,
+      next: 'WhichUndo',
+    }),
+    WhichUndo: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $undo.kind = "undo" %}', Next: 'UndoPhase' },
+        { Condition: '{% $undo.kind = "verify" %}', Next: 'VerifyUndo' },
+      ],
+      Assign: { outcome: '{% $undo.outcome %}' },
+      Default: 'CloseRun',
+    },
+    UndoPhase: task('UndoPhase', {
+      payload: { phase: '{% $undo.phase %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toHalt,
+      next: 'IsUndoDone',
+    }),
+    IsUndoDone: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $progress.next = "decide" %}', Next: 'DecideRecovery' },
+        { Condition: '{% $progress.next = "undo" %}', Next: 'UndoPhase' },
+      ],
+      Default: 'WaitForUndo',
+    },
+    WaitForUndo: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'UndoPhase' },
+    VerifyUndo: task('VerifyUndo', {
+      payload: { progress: '{% $progress %}' },
+      assign: { progress: '{% $states.result.Payload %}' },
+      retry: RETRIES,
+      catch: toHalt,
+      next: 'IsUndoVerified',
+    }),
+    IsUndoVerified: {
+      Type: 'Choice',
+      Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back' }, Next: 'CloseRun' }],
+      Default: 'VerifyUndo',
+    },
+
+    // The end, by outcome
+    CloseRun: task('CloseRun', {
+      payload: { outcome: '{% $outcome %}', failure: '{% $failure %}', laterFailure: '{% $laterFailure %}', planState: '{% $planState %}' },
+      assign: { outcome: '{% $states.result.Payload.outcome %}', sentence: '{% $states.result.Payload.sentence %}' },
+      retry: RETRIES,
+      catch: [
+        {
+          ErrorEquals: ['States.ALL'],
+          Assign: {
+            laterFailure: '{% $states.errorOutput %}',
+            sentence: 'the run could not be closed in the ledger; the next run takes its lock over',
+          },
+          Next: 'WriteReport',
+        },
+      ],
+      next: 'WriteReport',
+    }),
+    WriteReport: task('WriteReport', { payload: { outcome: '{% $outcome %}' }, retry: RETRIES, catch: tellAnyway('Notify'), next: 'Notify' }),
+    Notify: task('Notify', {
+      payload: { outcome: '{% $outcome %}', sentence: '{% $sentence %}' },
+      retry: RETRIES,
+      catch: tellAnyway('WhichEnd'),
+      next: 'WhichEnd',
+    }),
+    WhichEnd: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $outcome = "passed" %}', Next: 'Passed' },
+        { Condition: '{% $outcome = "migrated" %}', Next: 'Migrated' },
+        { Condition: '{% $outcome = "rolled-back" and $mode = "rollback" %}', Next: 'RolledBackAsAsked' },
+        { Condition: '{% $outcome = "rolled-back" %}', Next: 'RolledBack' },
+        { Condition: '{% $outcome = "refused" %}', Next: 'Refused' },
+      ],
+      Default: 'Halted',
+    },
+    Passed: { Type: 'Succeed', Output: { outcome: 'passed', sentence: '{% $sentence %}' } },
+    Migrated: { Type: 'Succeed', Output: { outcome: 'migrated', sentence: '{% $sentence %}' } },
+    RolledBackAsAsked: { Type: 'Succeed', Output: { outcome: 'rolled-back', sentence: '{% $sentence %}' } },
+    Refused: { Type: 'Fail', Error: 'refused', Cause: '{% $sentence %}' },
+    RolledBack: { Type: 'Fail', Error: 'rolled-back', Cause: '{% $sentence %}' },
+    Halted: { Type: 'Fail', Error: 'halted', Cause: '{% $sentence %}' },
+  },
+});

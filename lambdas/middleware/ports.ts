@@ -1,0 +1,29 @@
+import { dataApiClient, rdsClient, s3Client } from '../../adapters/aws-clients.ts';
+import { type Journal, s3Journal } from '../../adapters/journal-store.ts';
+import { type PlanStore, s3PlanStore } from '../../adapters/plan-store.ts';
+import { rdsSnapshots, type Snapshots } from '../../adapters/snapshots.ts';
+import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
+import type { Environment } from '../../core/run/environment.ts';
+
+/** What nearly every state needs of the outside, wired to AWS clients. */
+export interface StatePorts {
+  readonly plans: PlanStore;
+  readonly journal: Journal;
+  readonly session: SqlSession;
+  /** A monotonic clock for durations; the time of day comes in with the state's input. */
+  readonly clockMs: () => number;
+}
+
+export function statePorts(environment: Environment): StatePorts {
+  const s3 = s3Client();
+  return {
+    plans: s3PlanStore(environment.STEPGATE_PLAN_BUCKET, s3),
+    journal: s3Journal(environment.STEPGATE_REPORT_BUCKET, s3),
+    session: sqlSession(environment, dataApiClient()),
+    clockMs: () => performance.now(),
+  };
+}
+
+export function snapshotPort(environment: Environment): Snapshots {
+  return rdsSnapshots(environment.STEPGATE_CLUSTER_ID, rdsClient());
+}

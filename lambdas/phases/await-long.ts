@@ -1,0 +1,25 @@
+import * as z from 'zod';
+import { longStatements } from '../../adapters/long-statements.ts';
+import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import type { LongAnswer } from './run-long.ts';
+
+export const AwaitLongInput = ChangingEnvelope.extend({ phase: z.string() });
+
+/** Looks once whether the statement at work has ended; what came of it is RunLong's to find out. */
+export function awaitLong(deps: StatePorts): Work<z.infer<typeof AwaitLongInput>, LongAnswer> {
+  const long = longStatements(deps.session);
+  return async ({ run, phase: id }) => {
+    const phase = phaseOf(await deps.plans.read(run.digest), id, 'long');
+    for (const statement of phase.up) {
+      if ((await long.state(run, { phase: id, direction: 'up', statement })) === 'running') {
+        return { next: 'wait', statement: statement.number };
+      }
+    }
+    return { next: 'run', statement: null };
+  };
+}
+
+export const handler = stateHandler(AwaitLongInput, (environment) => awaitLong(statePorts(environment)));

@@ -1,0 +1,120 @@
+import * as z from 'zod';
+import { runChecks } from '../../adapters/checks.ts';
+import { type LongPlace, longStatements } from '../../adapters/long-statements.ts';
+import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { CheckFailedError, StatementFailedError, StepgateError, UnknownOutcomeError } from '../../core/errors.ts';
+import type { LongStatement } from '../../core/plan/compiled-plan.ts';
+import { describeFailures } from '../../core/run/check-evaluation.ts';
+import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
+import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { phaseEntry } from './run-phase.ts';
+
+export const RunLongInput = ChangingEnvelope.extend({ phase: z.string() });
+
+/** `wait`: a statement is at work; `run`: none is, and there is more to do; `next-step`: the phase is applied. */
+export interface LongAnswer {
+  readonly next: 'wait' | 'run' | 'next-step';
+  readonly statement: number | null;
+}
+
+/** Five tries of one statement: a build that loses its connection five times will lose it again. */
+const MOST_ATTEMPTS = 5;
+
+/** 50 s of starting statements: one more may take the Data API's 45 s, and the function ends at 120. */
+const START_MS = 50_000;
+
+/**
+ * Runs a phase of statements that no transaction can hold, one after another; each is proven from the catalog before and after.
+ *
+ * @throws {StatementFailedError} when one failed; a broken index that it left is dropped first.
+ */
+export function runLong(deps: StatePorts): Work<z.infer<typeof RunLongInput>, LongAnswer> {
+  const phases = phaseLedger(deps.session);
+  return async ({ run, now, phase: id }) => {
+    const plan = await deps.plans.read(run.digest);
+    const phase = phaseOf(plan, id, 'long');
+    await phases.begin(run, phase);
+    const answer = await runStatements(deps, run, { phase: id, direction: 'up', statements: phase.up });
+    if (answer.next !== 'next-step') {
+      return answer;
+    }
+    const checks = await runChecks(deps.session, plan, { checks: phase.verify, clockMs: deps.clockMs });
+    const failures = describeFailures(checks);
+    if (failures.length > 0) {
+      throw new CheckFailedError(failures.join(' · '));
+    }
+    await phases.finish(run, phase, phase.up.length);
+    const result = await phases.result(run.plan, id);
+    if (result !== null) {
+      await deps.journal.write(run.id, `phase-${phase.folder}`, { ...phaseEntry(plan, phase, { now, result }), checks: [...checks] });
+    }
+    return answer;
+  };
+}
+
+/** The statements of one direction of a phase, each until the catalog says that it is done. */
+export async function runStatements(
+  deps: StatePorts,
+  run: ChangingRun,
+  work: { readonly phase: string; readonly direction: 'up' | 'undo'; readonly statements: readonly LongStatement[] },
+): Promise<LongAnswer> {
+  const begunMs = deps.clockMs();
+  for (const statement of work.statements) {
+    const place = { phase: work.phase, direction: work.direction, statement };
+    const state = await startUnlessDone(deps, run, place);
+    if (state === 'running') {
+      return { next: 'wait', statement: statement.number };
+    }
+    if (deps.clockMs() - begunMs > START_MS) {
+      return { next: 'run', statement: statement.number };
+    }
+  }
+  return { next: 'next-step', statement: null };
+}
+
+async function startUnlessDone(deps: StatePorts, run: ChangingRun, place: LongPlace): Promise<'done' | 'running'> {
+  const long = longStatements(deps.session);
+  const found = await long.state(run, place);
+  if (found === 'done' || found === 'running') {
+    return found;
+  }
+  if ((await long.attempts(run, place)) >= MOST_ATTEMPTS) {
+    throw new StatementFailedError(`${at(place)}: not done after ${MOST_ATTEMPTS} tries`);
+  }
+  if (found === 'broken') {
+    await long.dropBroken(run, place);
+  }
+  try {
+    await long.start(run, place);
+  } catch (error) {
+    // The return code is not believed: the catalog says what came of it.
+    return afterError(deps, run, place, error);
+  }
+  if ((await long.state(run, place)) !== 'done') {
+    throw new StatementFailedError(`${at(place)}: the server says that it ran, and the catalog does not show it`);
+  }
+  return 'done';
+}
+
+async function afterError(deps: StatePorts, run: ChangingRun, place: LongPlace, error: unknown): Promise<'done' | 'running'> {
+  const long = longStatements(deps.session);
+  const found = await long.state(run, place);
+  if (found === 'done' || (found === 'running' && error instanceof UnknownOutcomeError)) {
+    return found;
+  }
+  if (found === 'broken') {
+    await long.dropBroken(run, place);
+  }
+  if (error instanceof StatementFailedError) {
+    throw new StatementFailedError(`${at(place)}: ${error.message}`, { cause: error });
+  }
+  throw error instanceof StepgateError ? error : new StatementFailedError(`${at(place)}: ${String(error)}`, { cause: error });
+}
+
+function at({ statement }: LongPlace): string {
+  return `${statement.file}:${statement.line}: statement ${statement.number}`;
+}
+
+export const handler = stateHandler(RunLongInput, (environment) => runLong(statePorts(environment)));

@@ -1,0 +1,70 @@
+import * as z from 'zod';
+import { type PhaseResult, phaseLedger } from '../../adapters/phase-ledger.ts';
+import { UnknownOutcomeError } from '../../core/errors.ts';
+import type { CompiledPlan, Phase } from '../../core/plan/compiled-plan.ts';
+import { checkResult } from '../../core/run/check-evaluation.ts';
+import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import type { CheckResult, JournalEntry } from '../../core/run/journal.ts';
+import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+export const RunPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
+
+/**
+ * Runs a transactional phase: one call that commits statements, checks and ledger row together.
+ *
+ * Not done means that the call went on in the server past 45 s: the next visit asks the ledger.
+ *
+ * @throws {StatementFailedError | CheckFailedError} and nothing of the phase is there.
+ */
+export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, { done: boolean }> {
+  const ledger = phaseLedger(deps.session);
+  return async ({ run, now, phase: id }) => {
+    const plan = await deps.plans.read(run.digest);
+    const phase = phaseOf(plan, id, 'transaction');
+    if ((await ledger.result(run.plan, id)) === null) {
+      if (await ledger.isRunning(run, id)) {
+        return { done: false };
+      }
+      try {
+        await ledger.runTransaction(run, phase);
+      } catch (error) {
+        if (error instanceof UnknownOutcomeError && error.isTimeout) {
+          return { done: false };
+        }
+        throw error;
+      }
+    }
+    const result = await ledger.result(run.plan, id);
+    if (result === null) {
+      return { done: false };
+    }
+    await deps.journal.write(run.id, `phase-${phase.folder}`, phaseEntry(plan, phase, { now, result }));
+    return { done: true };
+  };
+}
+
+/** What the journal says of an applied phase. */
+export function phaseEntry(
+  plan: CompiledPlan,
+  phase: Phase,
+  applied: { readonly now: Date; readonly result: PhaseResult },
+): Extract<JournalEntry, { kind: 'phase' }> {
+  const { result } = applied;
+  return {
+    kind: 'phase',
+    at: applied.now.toISOString(),
+    phase: phase.id,
+    ordinal: phase.ordinal,
+    direction: 'up',
+    statements: result.statements,
+    durationMs: result.durationMs,
+    checks: result.checks.flatMap((row): readonly CheckResult[] => {
+      const check = phase.verify.find((one) => one.name === row.name);
+      return check === undefined ? [] : [checkResult(check, { ...row, total: null }, { quality: plan.quality, durationMs: row.durationMs })];
+    }),
+  };
+}
+
+export const handler = stateHandler(RunPhaseInput, (environment) => runPhase(statePorts(environment)));

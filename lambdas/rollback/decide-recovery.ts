@@ -1,0 +1,30 @@
+import type * as z from 'zod';
+import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { planLedger } from '../../adapters/plan-ledger.ts';
+import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { StatesError } from '../../core/run/failure.ts';
+import { type RecoveryStep, recoveryStep } from '../../core/run/next-step.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+export const DecideRecoveryInput = ChangingEnvelope.extend({ failure: StatesError.nullable() });
+
+/**
+ * Says what is undone next: the newest phase that is begun or applied, then the proof, then nothing.
+ *
+ * @throws {StaleTokenError} when a newer run took the lock over: undoing is its business now.
+ */
+export function decideRecovery(deps: Pick<StatePorts, 'session'>): Work<z.infer<typeof DecideRecoveryInput>, RecoveryStep> {
+  const plans = planLedger(deps.session);
+  return async ({ run }) => {
+    await plans.holdsOrFails(run);
+    const [phases, inForce, isVerified] = await Promise.all([
+      phaseLedger(deps.session).all(run.plan),
+      plans.inForce(run.plan),
+      plans.isUndoVerified(run.id),
+    ]);
+    return recoveryStep(phases, inForce?.baseRun != null || isVerified);
+  };
+}
+
+export const handler = stateHandler(DecideRecoveryInput, (environment) => decideRecovery(statePorts(environment)));

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import type { Snapshots } from '../../adapters/snapshots.ts';
+import { GateRefusedError } from '../../core/errors.ts';
+import { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { keepUntil } from './create-snapshot.ts';
+
+export const AwaitSnapshotInput = ReadingEnvelope.extend({
+  snapshot: z.object({ id: z.string(), requestedAt: z.string(), adoptedFrom: z.string().nullable() }),
+});
+
+/**
+ * Looks once whether the snapshot is there.
+ *
+ * @throws {GateRefusedError} when it failed, or is gone.
+ */
+export function awaitSnapshot(
+  deps: Pick<StatePorts, 'journal'> & { readonly snapshots: Pick<Snapshots, 'status'> },
+): Work<z.infer<typeof AwaitSnapshotInput>, { done: boolean; percent: number }> {
+  return async ({ run, now, snapshot }) => {
+    const found = await deps.snapshots.status(snapshot.id);
+    if (found === null || ['failed', 'deleting', 'deleted', 'incompatible-restore'].includes(found.status)) {
+      throw new GateRefusedError(`snapshot ${snapshot.id} is ${found?.status ?? 'gone'}; start the run again, which takes another one`);
+    }
+    if (found.status !== 'available') {
+      return { done: false, percent: found.percent };
+    }
+    await deps.journal.write(run.id, 'snapshot', {
+      kind: 'snapshot',
+      at: now.toISOString(),
+      id: snapshot.id,
+      status: 'available',
+      requestedAt: new Date(snapshot.requestedAt).toISOString(),
+      availableAt: now.toISOString(),
+      keepUntil: keepUntil(new Date(snapshot.requestedAt)),
+      adoptedFrom: snapshot.adoptedFrom,
+    });
+    return { done: true, percent: 100 };
+  };
+}
+
+export const handler = stateHandler(AwaitSnapshotInput, (environment) =>
+  awaitSnapshot({ ...statePorts(environment), snapshots: snapshotPort(environment) }),
+);

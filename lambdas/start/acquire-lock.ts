@@ -1,0 +1,132 @@
+import * as z from 'zod';
+import { sfnClient } from '../../adapters/aws-clients.ts';
+import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
+import { installLedger } from '../../adapters/ledger-install.ts';
+import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { planLedger } from '../../adapters/plan-ledger.ts';
+import { type LockHolder, ledgerLock, type RunLock } from '../../adapters/run-lock.ts';
+import { DatabaseBusyError, GateRefusedError, LockHeldError } from '../../core/errors.ts';
+import type { PlanDigest } from '../../core/ids.ts';
+import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
+import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
+import { changedPhases, type PlanState, planState } from '../../core/run/next-step.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+/** The holder whose execution was seen ended; it counts as dead when it is seen so a second time, ten seconds later. */
+const HolderSeen = z.object({ token: z.number().int(), run: z.string() });
+
+export const AcquireLockInput = ReadingEnvelope.extend({ holderSeen: HolderSeen.nullable() });
+type Input = z.infer<typeof AcquireLockInput>;
+
+export interface LockAnswer {
+  /** Null: ask again in ten seconds. */
+  readonly token: number | null;
+  readonly digest: PlanDigest;
+  readonly planState: PlanState;
+  readonly holderSeen: z.infer<typeof HolderSeen> | null;
+}
+
+/** 20 looks at half a second: a terminated backend is gone in milliseconds, one in a disk wait in seconds. */
+const MOST_LOOKS = 20;
+const LOOK_MS = 500;
+
+/** Makes the ledger, takes the lock, ends what a dead holder left running, and says what is in force of the plan. */
+export function acquireLock(
+  deps: StatePorts & { readonly executions: Executions; readonly pause: (ms: number) => Promise<void> },
+): Work<Input, LockAnswer> {
+  const lock = ledgerLock(deps.session);
+  return async (input) => {
+    const { run, now, holderSeen } = input;
+    await installLedger(deps.session);
+    const holder = await lock.holder();
+    const isFree = holder.run === null || holder.run === run.id;
+    if (!isFree && !(await isDead(holder, input, deps.executions))) {
+      return { token: null, digest: run.digest, planState: 'fresh', holderSeen: { token: holder.token, run: holder.run ?? '' } };
+    }
+    const dead = holderSeen?.run ?? (isFree ? null : holder.run);
+    await endBackends(lock, dead, deps.pause);
+    const token = await lock.take(holder, { ...run, startedAt: run.startedAt });
+    if (token === null) {
+      throw new DatabaseBusyError('another run took the lock at the same time');
+    }
+    await endBackends(lock, dead, deps.pause);
+    const held: ChangingRun = { ...run, token };
+    const found = await whatIsInForce(deps, held, lock);
+    const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState } as const;
+    await deps.journal.write(run.id, 'lock', entry);
+    return { token, ...found, holderSeen: null };
+  };
+}
+
+/** Dead is only what Step Functions calls ended, twice; all else keeps its lock. */
+async function isDead(holder: LockHolder, { holderSeen }: Input, executions: Executions): Promise<boolean> {
+  const { status, said } = await executions.statusOf(holder.executionArn ?? '');
+  if (status !== 'ended') {
+    throw new LockHeldError(
+      `run ${holder.run} holds the lock, and its execution ${holder.executionArn} is ${said}; wait for it or stop it, then start again`,
+    );
+  }
+  return holderSeen?.token === holder.token;
+}
+
+async function endBackends(lock: RunLock, run: string | null, pause: (ms: number) => Promise<void>): Promise<void> {
+  for (let look = 0; run !== null && (await lock.endBackends(run)) > 0; look += 1) {
+    if (look === MOST_LOOKS) {
+      throw new DatabaseBusyError(`backends of dead run ${run} do not end`);
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+/** A refusal gives the lock back, since nobody else would. */
+async function whatIsInForce(deps: StatePorts, run: ChangingRun, lock: RunLock): Promise<{ planState: PlanState; digest: PlanDigest }> {
+  const plans = planLedger(deps.session);
+  const inForce = await plans.inForce(run.plan);
+  const phases = await phaseLedger(deps.session).all(run.plan);
+  const state = planState(phases, inForce?.migratedAt != null);
+  const refusal =
+    run.mode === 'rollback'
+      ? refuseRollback(run, inForce?.baseRun ?? null)
+      : refuseExecute(run, state, await deps.plans.read(run.digest), { phases, inForce });
+  if (refusal !== null) {
+    await lock.release(run.id, run.token);
+    throw new GateRefusedError(refusal);
+  }
+  if (run.mode === 'rollback' || state === 'half-undone') {
+    // What was applied is undone by the plan that applied it.
+    return { planState: state, digest: inForce?.digest ?? run.digest };
+  }
+  await plans.adopt(run);
+  return { planState: state, digest: run.digest };
+}
+
+function refuseRollback(run: ChangingRun, baseRun: string | null): string | null {
+  return baseRun === null ? `nothing of plan ${run.plan} is applied in this database; there is nothing to roll back` : null;
+}
+
+function refuseExecute(
+  run: ChangingRun,
+  state: PlanState,
+  plan: CompiledPlan,
+  found: {
+    readonly phases: Parameters<typeof changedPhases>[1];
+    readonly inForce: { readonly digest: PlanDigest; readonly migratedAt: string | null } | null;
+  },
+): string | null {
+  if (state === 'migrated' && found.inForce?.digest !== run.digest) {
+    return `plan ${run.plan} was migrated at ${found.inForce?.migratedAt} with digest ${found.inForce?.digest}, not ${run.digest}; a changed plan is a different plan: roll the old one back first`;
+  }
+  const changed = state === 'interrupted' ? changedPhases(plan, found.phases) : [];
+  return changed.length === 0
+    ? null
+    : `plan ${run.plan} was interrupted, and phases that it has run are changed since: ${changed.join(', ')}; put them back as they were, or roll back`;
+}
+
+export const handler = stateHandler(AcquireLockInput, (environment) =>
+  acquireLock({
+    ...statePorts(environment),
+    executions: sfnExecutions(sfnClient()),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  }),
+);

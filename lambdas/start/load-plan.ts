@@ -1,0 +1,33 @@
+import * as z from 'zod';
+import { StartEnvelope } from '../../core/run/envelope.ts';
+import { DeployedPlans, parseRunInput, type RunRequest } from '../../core/run/run-input.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+export const LoadPlanInput = StartEnvelope.extend({ input: z.unknown() });
+
+/** Reads the execution's input and pins the plan's digest for the whole run. */
+export function loadPlan(
+  deps: Pick<StatePorts, 'plans' | 'journal'> & { readonly deployed: DeployedPlans },
+): Work<z.infer<typeof LoadPlanInput>, RunRequest> {
+  return async ({ run, now, input }) => {
+    const request = parseRunInput(input, deps.deployed);
+    const plan = await deps.plans.read(request.digest);
+    await deps.journal.write(run.id, 'run', {
+      kind: 'run',
+      at: now.toISOString(),
+      run: run.id,
+      executionArn: run.executionArn,
+      ...request,
+      title: plan.title,
+      phases: plan.phases.map((phase) => phase.id),
+      notes: [...plan.notes],
+      startedAt: run.startedAt.toISOString(),
+    });
+    return request;
+  };
+}
+
+export const handler = stateHandler(LoadPlanInput, (environment) =>
+  loadPlan({ ...statePorts(environment), deployed: DeployedPlans.parse(JSON.parse(environment.STEPGATE_PLANS)) }),
+);

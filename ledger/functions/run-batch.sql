@@ -1,0 +1,40 @@
+-- One batch: the cursor moves and the rows move in one transaction, so a batch that is repeated, or run beside itself, is the next batch.
+-- p_boundary says which key ends a range of p_rows rows, p_move what happens to the range; both come from core/transfer.
+-- The new position is the end of the range that was read, never what the move returned.
+create or replace function stepgate.run_batch(
+  p_run text, p_token bigint, p_plan text, p_phase text, p_transfer text, p_direction text, p_rows integer, p_boundary text, p_move text
+) returns text
+language plpgsql as $run_batch$
+declare
+  begun timestamptz;
+  cursor_row stepgate.transfer;
+  upper_key text;
+  moved bigint := 0;
+  elapsed_ms numeric := 0;
+begin
+  perform stepgate.enter(p_run, p_token, p_transfer || ' ' || p_direction);
+  insert into stepgate.transfer (plan, phase, transfer, direction) values (p_plan, p_phase, p_transfer, p_direction) on conflict do nothing;
+  select * into strict cursor_row from stepgate.transfer t
+  where t.plan = p_plan and t.phase = p_phase and t.transfer = p_transfer and t.direction = p_direction
+  for update;
+  if cursor_row.done_at is null then
+    begun := clock_timestamp();
+    execute stepgate.in_range(p_boundary, cursor_row.last_key, null) using p_rows into upper_key;
+    if upper_key is not null then
+      execute stepgate.in_range(p_move, cursor_row.last_key, upper_key) using p_run;
+      get diagnostics moved = row_count;
+      elapsed_ms := extract(epoch from clock_timestamp() - begun) * 1000;
+    end if;
+    update stepgate.transfer t
+    set last_key = coalesce(upper_key, t.last_key),
+      rows = t.rows + moved,
+      batches = t.batches + (upper_key is not null)::integer,
+      working_ms = t.working_ms + elapsed_ms,
+      done_at = case when upper_key is null then clock_timestamp() end
+    where t.plan = p_plan and t.phase = p_phase and t.transfer = p_transfer and t.direction = p_direction
+    returning t.* into cursor_row;
+  end if;
+  return json_build_object('done', cursor_row.done_at is not null, 'rows', cursor_row.rows, 'batches', cursor_row.batches,
+    'workingMs', round(cursor_row.working_ms), 'elapsedMs', round(elapsed_ms));
+end
+$run_batch$

@@ -1,0 +1,28 @@
+-- A transactional phase: its row, its statements and its checks commit together or not at all. Repeating it does nothing.
+create or replace function stepgate.run_phase(
+  p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb
+) returns text
+language plpgsql as $run_phase$
+declare
+  begun timestamptz := clock_timestamp();
+  statements integer;
+  outcome jsonb;
+begin
+  perform stepgate.enter(p_run, p_token, p_phase);
+  insert into stepgate.phase (plan, phase, ordinal, digest, run_id, begun_at)
+  values (p_plan, p_phase, p_ordinal, p_digest, p_run, begun)
+  on conflict do nothing;
+  if not found then
+    return 'already';
+  end if;
+  statements := stepgate.execute_statements(p_statements);
+  -- The plan's own statements may have moved the path; the checks are written for the default.
+  perform set_config('search_path', 'public', true);
+  outcome := jsonb_build_object('statements', statements, 'checks', stepgate.run_checks(p_checks));
+  update stepgate.phase
+  set applied_at = clock_timestamp(),
+    result = outcome || jsonb_build_object('durationMs', round(extract(epoch from clock_timestamp() - begun) * 1000))
+  where plan = p_plan and phase = p_phase;
+  return 'applied';
+end
+$run_phase$

@@ -1,0 +1,22 @@
+-- Takes the lock if its token is still the one that was looked at; the token rises, and every older one is stale from then on.
+-- A run that already holds it keeps its token, so asking twice changes nothing.
+create or replace function stepgate.take_lock(
+  p_expected bigint, p_run text, p_plan text, p_digest text, p_mode text, p_execution_arn text, p_started_at timestamptz
+) returns text
+language plpgsql as $take_lock$
+declare
+  mine bigint;
+begin
+  perform set_config('lock_timeout', '800ms', true);
+  update stepgate.lock set token = token + 1, run_id = p_run, execution_arn = p_execution_arn, taken_at = clock_timestamp()
+  where token = p_expected and run_id is distinct from p_run;
+  select token into mine from stepgate.lock where run_id = p_run;
+  if mine is null then
+    return null;
+  end if;
+  insert into stepgate.run (run_id, plan, digest, mode, execution_arn, token, started_at)
+  values (p_run, p_plan, p_digest, p_mode, p_execution_arn, mine, p_started_at)
+  on conflict (run_id) do update set token = excluded.token;
+  return mine::text;
+end
+$take_lock$
