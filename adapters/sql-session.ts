@@ -37,7 +37,8 @@ export interface SqlSession {
 /** Fixed for every reading transaction, so that no setting that leaked into the pooled backend changes an answer. */
 const READING_SETTINGS = [
   'set transaction isolation level repeatable read, read only',
-  "select set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, MDY', true), set_config('lock_timeout', '800ms', true)",
+  `select json_build_array(set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true),
+set_config('DateStyle', 'ISO, MDY', true), set_config('lock_timeout', '800ms', true))::text as settings`,
 ];
 
 /** A session on the RDS Data API; opens nothing until it is asked. */

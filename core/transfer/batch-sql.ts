@@ -45,9 +45,9 @@ delete from ${into} as t where [[range t.${key}]]`,
   };
 }
 
-/** By binary image, so that scale, case under a nondeterministic collation, and NULL all count (PostgreSQL, row-wise comparison). */
+/** By binary image, so that scale, case under a nondeterministic collation, and NULL all count; the cast keeps it one record (PostgreSQL, composite type comparison). */
 export function rowOf(alias: string, transfer: Transfer): string {
-  return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})`;
+  return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
 /** The last key of the next rows; no max(), which uuid has not before PostgreSQL 18. */
