@@ -124,6 +124,7 @@ export const stateMachine = machine({
       next: 'AwaitSnapshot',
     }),
     AwaitSnapshot: task('AwaitSnapshot', {
+      payload: { snapshot: '{% $snapshot %}' },
       assign: { progress: '{% $states.result.Payload %}' },
       retry: RETRIES,
       catch: toRefuse,
