@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.ts';
+import { folderOf } from './check-folders.ts';
+import { compileChecks } from './compile-checks.ts';
+import type { CompiledStatement } from './compile-statements.ts';
+import { compileStatements } from './compile-statements.ts';
+import { compileTransfer } from './compile-transfer.ts';
+import type { LongStatement, ObjectName, Phase, Statement, TransactionPhase } from './compiled-plan.ts';
+import { createdNames, freedNames, isFreed } from './created-names.ts';
+import type { PlanOutline } from './parse-plan-file.ts';
+import type { SqlFile } from './parse-sql.ts';
+import type { Report } from './plan-fault.ts';
+import { fileFault } from './plan-fault.ts';
+import type { PhaseEntry } from './plan-file.ts';
+import type { PlanFolder } from './plan-folder.ts';
+import { faultAt } from './source-text.ts';
+
+/** What a phase is compiled from. */
+export interface PhaseSource {
+  readonly entry: PhaseEntry;
+  /** From 0. */
+  readonly index: number;
+  readonly folder: PlanFolder;
+  readonly outline: PlanOutline;
+  readonly report: Report;
+}
+
+/** A phase, and the names that it takes away for the phases after it. */
+export interface CompiledPhase {
+  readonly phase: Phase;
+  readonly freed: readonly ObjectName[];
+}
+
+/** Compiles one phase; null when it has a fault that hides what it is. `freed` are the names that phases before it took away. */
+export function compilePhase(source: PhaseSource, freed: readonly ObjectName[]): CompiledPhase | null {
+  return source.entry.transfers === undefined ? compileStatementPhase(source, freed) : compileTransferPhase(source, source.entry.transfers);
+}
+
+function compileTransferPhase(source: PhaseSource, ids: NonNullable<PhaseEntry['transfers']>): CompiledPhase | null {
+  const transfers = ids.flatMap((id, entry) => {
+    const file = phaseFile(source, `${id}.sql`);
+    if (file === undefined && source.folder.folders.has(folderOf(source.entry, source.index))) {
+      source.report(
+        source.outline.faultAtPhase(source.index, `the file ${pathOf(source, `${id}.sql`)} is missing; write the transfer's SELECT there`, entry),
+      );
+    }
+    const transfer = file ? compileTransfer(file, id, source.report) : null;
+    return transfer === null ? [] : [transfer];
+  });
+  if (transfers.length < ids.length) return null;
+  const phase = { ...common(source), kind: 'transfer', undo: [], because: null, undoNeeded: true, verify: [], transfers } as const;
+  return { phase: withDigest(phase), freed: [] };
+}
+
+function compileStatementPhase(source: PhaseSource, freedBefore: readonly ObjectName[]): CompiledPhase {
+  const { entry, report } = source;
+  reportMissingFiles(source);
+  const [upFile, undoFile, verifyFile] = ['up.sql', 'undo.sql', 'verify.sql'].map((name) => phaseFile(source, name));
+  if (undoFile && entry.undo !== undefined)
+    report(fileFault(undoFile.source.file, 'plan.yaml says "undo: none" for this phase; remove this file, or undo and because there'));
+  const up = upFile ? compileStatements(upFile, 'up', report) : [];
+  const undo = undoFile ? compileStatements(undoFile, 'undo', report) : null;
+  const verify = verifyFile ? compileChecks(verifyFile, 'verify', report) : [];
+  const { creates, freed } = namesOf(up, freedBefore);
+  const base = { ...common(source), because: entry.because ?? null, verify, creates };
+  const isLong = up.some(({ proof }) => proof !== null);
+  const isUpSound = upFile && up.length > 0 && up.length === upFile.statements.length;
+  if (isUpSound && !isLong && undo !== null && undoFile) reportLongUndo(undoFile, undo, report);
+  return { phase: withDigest(isLong ? longPhase(base, up, undo) : transactionPhase(base, up, undo)), freed };
+}
+
+/** A folder that is missing as a whole is one fault, and checkFolders has it. */
+function reportMissingFiles(source: PhaseSource): void {
+  const { entry, index, folder, outline, report } = source;
+  if (!folder.folders.has(folderOf(entry, index))) return;
+  const missing = (name: string, advice: string): void => {
+    if (phaseFile(source, name) === undefined) report(outline.faultAtPhase(index, `the file ${pathOf(source, name)} is missing; ${advice}`));
+  };
+  missing('up.sql', 'write what the phase does, or name its transfers in plan.yaml');
+  if (entry.undo === undefined) missing('undo.sql', 'write what takes the phase back, or say "undo: none" and "because" in plan.yaml');
+}
+
+type Base = Pick<TransactionPhase, 'id' | 'ordinal' | 'folder' | 'because' | 'verify' | 'creates'>;
+
+function transactionPhase(base: Base, up: readonly CompiledStatement[], undo: readonly CompiledStatement[] | null): WithoutDigest<Phase> {
+  return { ...base, kind: 'transaction', up: up.map(({ statement }) => statement), undo: plainStatements(undo), undoNeeded: true };
+}
+
+function longPhase(base: Base, up: readonly CompiledStatement[], undo: readonly CompiledStatement[] | null): WithoutDigest<Phase> {
+  const undoNeeded = up.some(({ proof }) => proof?.kind !== 'vacuumed');
+  const phase = { ...base, kind: 'long', up: longStatements(up), undoNeeded } as const;
+  const isUndoLong = undo?.some(({ proof }) => proof !== null) ?? false;
+  return isUndoLong
+    ? { ...phase, undoKind: 'long', undo: longStatements(undo ?? []) }
+    : { ...phase, undoKind: 'transaction', undo: plainStatements(undo) };
+}
+
+function plainStatements(compiled: readonly CompiledStatement[] | null): readonly Statement[] | null {
+  return compiled?.map(({ statement }) => statement) ?? null;
+}
+
+function longStatements(compiled: readonly CompiledStatement[]): readonly LongStatement[] {
+  return compiled.flatMap(({ statement, proof }) => (proof === null ? [] : [{ ...statement, proof }]));
+}
+
+/** What a transaction did, a transaction takes back. */
+function reportLongUndo(file: SqlFile, undo: readonly CompiledStatement[], report: Report): void {
+  const long = undo.find(({ proof }) => proof !== null);
+  if (long === undefined) return;
+  const start = file.statements[long.statement.number - 1]?.start ?? 0;
+  report(
+    faultAt(
+      file.source,
+      start,
+      'up.sql is one transaction, so its undo is one too, and this statement refuses transactions; write it without CONCURRENTLY, or remove VACUUM',
+    ),
+  );
+}
+
+function namesOf(
+  up: readonly CompiledStatement[],
+  freedBefore: readonly ObjectName[],
+): { creates: readonly ObjectName[]; freed: readonly ObjectName[] } {
+  const freed: ObjectName[] = [...freedBefore];
+  const creates = new Map<string, ObjectName>();
+  for (const { node } of up) {
+    for (const name of createdNames(node)) if (!isFreed(name, freed)) creates.set(canonicalJson(name), name);
+    freed.push(...freedNames(node));
+  }
+  return { creates: [...creates.values()], freed: freed.slice(freedBefore.length) };
+}
+
+function common({ entry, index }: PhaseSource): Pick<Phase, 'id' | 'ordinal' | 'folder'> {
+  return { id: entry.id, ordinal: index + 1, folder: folderOf(entry, index) };
+}
+
+function pathOf({ entry, index }: PhaseSource, name: string): string {
+  return `${folderOf(entry, index)}/${name}`;
+}
+
+/** Undefined when there is no such file, null when it has a fault that is reported already. */
+function phaseFile(source: PhaseSource, name: string): SqlFile | null | undefined {
+  return source.folder.sql.get(pathOf(source, name));
+}
+
+type WithoutDigest<P> = P extends Phase ? Omit<P, 'digest'> : never;
+
+function withDigest(phase: WithoutDigest<Phase>): Phase {
+  return { ...phase, digest: createHash('sha256').update(canonicalJson(phase), 'utf8').digest('hex') };
+}

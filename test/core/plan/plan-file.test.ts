@@ -1,0 +1,270 @@
+import { expect, test } from 'vitest';
+import { faultsOf, WITHOUT_LATER_PHASES } from './small-plan.ts';
+
+test.each<{ name: string; files: Record<string, string | null>; faults: string[] }>([
+  {
+    name: 'text that is not YAML',
+    files: { 'plan.yaml': 'title: [Books\nphases: 1\n' },
+    faults: [
+      'plan.yaml:2:1: this is not YAML that can be read: flow sequence in block collection must be sufficiently indented and end with a ]; correct it here or on the line before',
+    ],
+  },
+  {
+    name: 'a tab as indentation',
+    files: { 'plan.yaml': 'title: Books\nphases:\n\t- { id: schema }\n' },
+    faults: ['plan.yaml:3:1: this is not YAML that can be read: tabs are not allowed as indentation; correct it here or on the line before'],
+  },
+  {
+    name: 'a missing file',
+    files: { 'plan.yaml': null },
+    faults: ['plan.yaml:1:1: the file is missing; write it with at least a title and one phase'],
+  },
+  {
+    name: 'a missing file with another ending',
+    files: { 'plan.yaml': null, 'plan.yml': 'title: Books\n' },
+    faults: [
+      'plan.yaml:1:1: the file is missing; write it with at least a title and one phase',
+      'plan.yml:1:1: nothing reads this file, since a plan is one plan.yaml; rename or remove it',
+    ],
+  },
+  {
+    name: 'an empty file',
+    files: { 'plan.yaml': '# nothing yet\n' },
+    faults: ['plan.yaml:1:1: the file is empty; write at least a title and one phase'],
+  },
+  {
+    name: 'a list instead of a map',
+    files: { 'plan.yaml': '- schema\n' },
+    faults: ['plan.yaml:1:1: the plan must be a map with title and phases; got a list'],
+  },
+  {
+    name: 'a second document',
+    files: { 'plan.yaml': 'title: Books\nphases: [{ id: schema }]\n---\ntitle: More\n' },
+    faults: ['plan.yaml:3:1: a second YAML document; a plan is one document, so remove the line ---'],
+  },
+  {
+    name: 'a key given twice',
+    files: { 'plan.yaml': 'title: Books\ntitle: More books\nphases: [{ id: schema }]\n' },
+    faults: ['plan.yaml:2:1: the key "title" is given twice; keep one of them'],
+  },
+  {
+    name: 'an alias',
+    files: { 'plan.yaml': 'title: &name Books\nnotes: [*name]\nphases: [{ id: schema }]\n' },
+    faults: ['plan.yaml:2:9: the alias *name, which a plan may not hold; write the value out'],
+  },
+  {
+    name: 'a tag',
+    files: { 'plan.yaml': 'title: !secret Books\nphases: [{ id: schema }]\n' },
+    faults: ['plan.yaml:1:8: this is not YAML that can be read: unresolved tag: !secret; correct it here or on the line before'],
+  },
+  {
+    name: 'a NUL byte',
+    files: { 'plan.yaml': 'title: Bo\0oks\n' },
+    faults: ['plan.yaml:1:10: a NUL byte, which PostgreSQL cannot store; save the file as UTF-8 text'],
+  },
+  {
+    name: 'bytes that are not UTF-8',
+    files: { 'plan.yaml': 'title: B\uFFFDcher\n' },
+    faults: ['plan.yaml:1:9: bytes that are not UTF-8; save the file as UTF-8'],
+  },
+])('plan.yaml with $name is refused', async ({ files, faults }) => {
+  expect(await faultsOf({ ...WITHOUT_LATER_PHASES, ...files })).toEqual(faults);
+});
+
+test.each([
+  {
+    name: 'no title and no phases',
+    yaml: 'notes: [a]\n',
+    faults: [
+      'plan.yaml:1:1: "title" is missing; it must be one line of text',
+      'plan.yaml:1:1: "phases" is missing; it must be a list of phases, such as [{ id: schema }]',
+    ],
+  },
+  {
+    name: 'a title that is a number',
+    yaml: 'title: 12\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:1:8: "title" must be one line of text; got the number 12'],
+  },
+  {
+    name: 'a title over two lines',
+    yaml: 'title: "Books\\nshop"\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:1:8: "title" must be one line of text; got "Books\\nshop"'],
+  },
+  {
+    name: 'a misspelled key',
+    yaml: 'title: Books\nqualty: 99%\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:1: unknown key "qualty"; did you mean "quality"? allowed here: title, quality, onFailure, notes, phases'],
+  },
+  {
+    name: 'a key unlike any other',
+    yaml: 'title: Books\nowner: me\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:1: unknown key "owner"; allowed here: title, quality, onFailure, notes, phases'],
+  },
+  {
+    name: 'a quality without its sign',
+    yaml: 'title: Books\nquality: 99\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:10: "quality" must be a percentage above 0% and up to 100%, such as 99% or 99.5%; got the number 99'],
+  },
+  {
+    name: 'a quality of nothing',
+    yaml: 'title: Books\nquality: 0%\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:10: "quality" must be a percentage above 0% and up to 100%, such as 99% or 99.5%; got "0%"'],
+  },
+  {
+    name: 'a quality above everything',
+    yaml: 'title: Books\nquality: 100.1%\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:10: "quality" must be a percentage above 0% and up to 100%, such as 99% or 99.5%; got "100.1%"'],
+  },
+  {
+    name: 'another way to fail',
+    yaml: 'title: Books\nonFailure: stop\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:12: "onFailure" must be "undo-all"; got "stop"'],
+  },
+  {
+    name: 'notes that are one text',
+    yaml: 'title: Books\nnotes: closed\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:8: "notes" must be a list of texts; got "closed"'],
+  },
+  {
+    name: 'no phase in the list',
+    yaml: 'title: Books\nphases: []\n',
+    faults: ['plan.yaml:2:9: "phases" must be a list with at least one phase; got an empty list'],
+  },
+  {
+    name: 'phases that are names',
+    yaml: 'title: Books\nphases:\n  - schema\n',
+    faults: ['plan.yaml:3:5: phase 1 must be a map with id and, where needed, transfers, undo and because; got "schema"'],
+  },
+  {
+    name: 'an id with capitals',
+    yaml: 'title: Books\nphases:\n  - { id: Schema }\n',
+    faults: [
+      'plan.yaml:3:11: phase 1: "id" must be lower-case words joined by single hyphens, at most 40 characters, such as "copy-customers"; got "Schema"',
+    ],
+  },
+  {
+    name: 'an unknown key of a phase',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undos: none }\n',
+    faults: ['plan.yaml:3:19: phase 1: unknown key "undos"; did you mean "undo"? allowed here: id, transfers, undo, because'],
+  },
+  {
+    name: 'transfers that are one name',
+    yaml: 'title: Books\nphases:\n  - { id: schema, transfers: books }\n',
+    faults: ['plan.yaml:3:30: phase 1: "transfers" must be a list of transfer ids, such as [customers, orders]; got "books"'],
+  },
+  {
+    name: 'an empty list of transfers',
+    yaml: 'title: Books\nphases:\n  - { id: schema, transfers: [] }\n',
+    faults: ['plan.yaml:3:30: phase 1: "transfers" must be a list with at least one transfer id; got an empty list'],
+  },
+  {
+    name: 'another undo',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undo: later, because: so }\n',
+    faults: ['plan.yaml:3:25: phase 1: "undo" must be "none", or left out when the phase has an undo.sql; got "later"'],
+  },
+  {
+    name: 'undo: none without because',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undo: none }\n',
+    faults: ['plan.yaml:3:25: phase 1: "undo: none" needs a reason; add "because: …" to the phase'],
+  },
+  {
+    name: 'because without undo: none',
+    yaml: 'title: Books\nphases:\n  - { id: schema, because: so }\n',
+    faults: ['plan.yaml:3:28: phase 1: "because" is the reason of "undo: none", which is missing; add it, or remove because'],
+  },
+  {
+    name: 'undo: none for transfers',
+    yaml: 'title: Books\nphases:\n  - { id: schema, transfers: [books], undo: none, because: so }\n',
+    faults: ['plan.yaml:3:45: phase 1: the undo of a transfer phase is made from its transfers; remove undo and because'],
+  },
+])('plan.yaml with $name is refused', async ({ yaml, faults }) => {
+  expect(await faultsOf({ ...WITHOUT_LATER_PHASES, 'plan.yaml': yaml })).toEqual(faults);
+});
+
+test.each<{ name: string; files: Record<string, string | null>; faults: string[] }>([
+  {
+    name: 'rollbackFor',
+    files: { 'plan.yaml': 'title: Books\nrollbackFor: 48h\nphases: [{ id: schema }]\n' },
+    faults: [
+      'plan.yaml:2:1: "rollbackFor" is not enforced by this version yet: the old side is not kept current after the run; say under notes how long it must stay',
+    ],
+  },
+  {
+    name: 'window',
+    files: { 'plan.yaml': 'title: Books\nwindow: 2h\nphases: [{ id: schema }]\n' },
+    faults: [
+      'plan.yaml:2:1: "window" is not enforced by this version yet: a run is not ended by the clock; say under notes how long it may take, and watch it',
+    ],
+  },
+  {
+    name: 'signOffs',
+    files: { 'plan.yaml': 'title: Books\nsignOffs: [[dba]]\nphases: [{ id: schema }]\n' },
+    faults: [
+      'plan.yaml:2:1: "signOffs" is not enforced by this version yet: no sign-off is asked for; say under notes who must agree, and ask them before you start the run',
+    ],
+  },
+  {
+    name: 'onFailure: keep-verified',
+    files: { 'plan.yaml': 'title: Books\nonFailure: keep-verified\nphases: [{ id: schema }]\n' },
+    faults: [
+      'plan.yaml:2:12: "onFailure": keep-verified is not enforced by this version yet: a failure undoes every phase; use undo-all, or split the plan into several plans',
+    ],
+  },
+  {
+    name: 'fence',
+    files: { 'plan.yaml': 'title: Books\nphases:\n  - { id: schema, fence: true }\n' },
+    faults: [
+      'plan.yaml:3:19: phase 1: "fence" is not enforced by this version yet: application writes are not kept out; stop them yourself before the run, and say so under notes',
+    ],
+  },
+  {
+    name: 'when',
+    files: { 'plan.yaml': 'title: Books\nphases:\n  - { id: schema, when: cleanup }\n' },
+    faults: [
+      'plan.yaml:3:19: phase 1: "when" is not enforced by this version yet: every phase runs with the others; put this phase into a plan of its own and run that when it is time',
+    ],
+  },
+  {
+    name: 'protect',
+    files: { 'plan.yaml': 'title: Books\nprotect: [a]\nphases: [{ id: schema }]\n' },
+    faults: ['plan.yaml:2:1: "protect" is not enforced by this version yet: nothing is protected by it; say under notes what must not change'],
+  },
+  {
+    name: 'sync: both',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! sync: both -- not yet\nselect b.id from old_books b' },
+    faults: [
+      `2-copy/books.sql:4:1: "sync: both" is not enforced by this version yet: rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`,
+    ],
+  },
+  {
+    name: 'sync: forward',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! sync: forward\nselect b.id from old_books b' },
+    faults: [
+      `2-copy/books.sql:4:1: "sync: forward" is not enforced by this version yet: rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`,
+    ],
+  },
+  {
+    name: 'deletes',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! deletes: hard\nselect b.id from old_books b' },
+    faults: ['2-copy/books.sql:4:1: "deletes" is not enforced by this version yet: it needs live sync; remove it'],
+  },
+  {
+    name: 'quarantine when',
+    files: {
+      '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! quarantine when: b.id is null\nselect b.id from old_books b',
+    },
+    faults: [
+      '2-copy/books.sql:4:1: "quarantine when" is not enforced by this version yet: no row is set aside; carry invalid rows over as they are, and count them in a check',
+    ],
+  },
+  {
+    name: 'allow',
+    files: { '1-schema/up.sql': '--! allow: TABLE_REWRITE because it is small\ncreate table a (b int);\n' },
+    faults: [
+      '1-schema/up.sql:1:1: "allow" is not enforced by this version yet: hazards are not named yet, so nothing needs to be accepted; remove it',
+    ],
+  },
+])('$name, which is not built yet, is refused', async ({ files, faults }) => {
+  const changes = 'plan.yaml' in files ? { ...WITHOUT_LATER_PHASES, ...files } : files;
+  expect(await faultsOf(changes)).toEqual(faults);
+});
