@@ -1,0 +1,73 @@
+import { Client } from 'pg';
+import { toConnectionFault } from './fault.ts';
+
+export interface Backend {
+  readonly client: Client;
+  readonly processId: number;
+}
+
+export interface BackendPool {
+  /** @throws {Fault} when the server is away or refuses the connection. */
+  take(): Promise<Backend>;
+  isAlive(backend: Backend): boolean;
+  /** Gives a backend back as it is: what a session has set stays set, as in the service's own pool. */
+  give(backend: Backend): Promise<void>;
+  /** Asks the server to end what the backend runs. */
+  cancel(backend: Backend): Promise<void>;
+  close(): void;
+}
+
+/** As many backends as calls outside a transaction are spread over, so that nobody can rely on meeting a session again. */
+const SPREAD = 3;
+const MOST_IDLE = 10;
+
+export function backendPool(connectionString: string): BackendPool {
+  const all = new Set<Backend>();
+  const idle: Backend[] = [];
+
+  async function connect(): Promise<Backend> {
+    const client = new Client({ connectionString, application_name: 'rds-data-api' });
+    const forget = () => {
+      for (const backend of all) if (backend.client === client) all.delete(backend);
+      const at = idle.findIndex((backend) => backend.client === client);
+      if (at >= 0) idle.splice(at, 1);
+    };
+    client.on('error', forget).on('end', forget);
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const backend = { client, processId: rows[0]?.pid ?? 0 };
+      all.add(backend);
+      return backend;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw toConnectionFault(error);
+    }
+  }
+
+  return {
+    // The one that has rested longest, so that two calls after each other meet different backends.
+    take: async () => (all.size < SPREAD ? undefined : idle.shift()) ?? connect(),
+    isAlive: (backend) => all.has(backend),
+    async give(backend) {
+      if (!all.has(backend)) return;
+      if (backend.client.getTransactionStatus() !== 'I') await backend.client.query('rollback').catch(() => undefined);
+      if (!all.has(backend)) return;
+      if (idle.length < MOST_IDLE) idle.push(backend);
+      else backend.client.end().catch(() => undefined);
+    },
+    async cancel({ processId }) {
+      const client = new Client({ connectionString, application_name: 'rds-data-api' });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        await client.query('select pg_cancel_backend($1)', [processId]);
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    },
+    close() {
+      for (const { client } of all) client.end().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import { findBinaries, serverUser } from '../postgres/binaries.ts';
+import { type FolderLock, lockFolder } from '../postgres/folder-lock.ts';
+import type { PostgresServer } from '../postgres/server.ts';
+import { loadState, type State, saveState } from './state.ts';
+
+/** How long each thing takes by the clock, in milliseconds. */
+export interface RdsDelays {
+  readonly snapshotMs: number;
+  readonly clusterMs: number;
+  readonly instanceMs: number;
+}
+
+export interface PlaneOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly accountId: string;
+  readonly delays: RdsDelays;
+  readonly snapshotQuota: number;
+}
+
+/** The control plane of one folder. */
+export interface Plane {
+  readonly options: PlaneOptions;
+  readonly lock: FolderLock;
+  readonly state: State;
+  /** As AWS writes it: `17.10`. */
+  readonly engineVersion: string;
+  /** Running servers by cluster. */
+  readonly servers: Map<string, PostgresServer>;
+  /** What is being made, by ARN. */
+  readonly work: Map<string, Promise<void>>;
+}
+
+/** How long an answer waits for work that is due by the clock: a virtual clock may be minutes ahead of the disk. */
+const DUE_WORK_MS = 10_000;
+
+/** @throws when another engine uses the folder. */
+export async function openPlane(options: PlaneOptions): Promise<Plane> {
+  const lock = await lockFolder(join(options.folder, 'rds'));
+  try {
+    const { version } = await findBinaries(serverUser());
+    const state = loadState(stateFile(options));
+    return { options, lock, state, engineVersion: version.split('.').slice(0, 2).join('.'), servers: new Map(), work: new Map() };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+export async function closePlane({ servers, work, lock }: Plane): Promise<void> {
+  await Promise.allSettled([...servers.values()].map((server) => server.stop()));
+  await Promise.allSettled(work.values());
+  lock.release();
+}
+
+export function save({ options, state }: Plane): void {
+  saveState(stateFile(options), state);
+}
+
+/** Does what `make` does in the background; a second call while it lasts joins it. */
+export function inBackground(plane: Plane, arn: string, make: () => Promise<void>): Promise<void> {
+  const running = plane.work.get(arn) ?? make().finally(() => plane.work.delete(arn));
+  plane.work.set(arn, running);
+  return running;
+}
+
+/** Waits, a while at most, for what should be finished by the clock. */
+export async function settle(plane: Plane): Promise<void> {
+  const { clusters, snapshots } = plane.state;
+  const due = [
+    ...clusters
+      .filter((cluster) => [cluster, ...cluster.instances].every((item) => isDue(plane, item)))
+      .map(({ id }) => plane.work.get(arnOf(plane, 'cluster', id))),
+    ...snapshots.filter((snapshot) => isDue(plane, snapshot)).map(({ id }) => plane.work.get(arnOf(plane, 'cluster-snapshot', id))),
+  ].filter((running) => running !== undefined);
+  if (due.length > 0) await Promise.race([Promise.allSettled(due), delay(DUE_WORK_MS, undefined, { ref: false })]);
+}
+
+export function arnOf({ options }: Plane, kind: 'cluster' | 'db' | 'cluster-snapshot', id: string): string {
+  return `arn:aws:rds:${options.region}:${options.accountId}:${kind}:${id}`;
+}
+
+/** The clock's time, `ms` from now. */
+export function timeIn({ options }: Plane, ms: number): string {
+  return new Date(options.clock.now().getTime() + ms).toISOString();
+}
+
+export function isDue({ options }: Plane, { availableAt }: { readonly availableAt: string }): boolean {
+  return options.clock.now().getTime() >= Date.parse(availableAt);
+}
+
+function stateFile({ folder }: PlaneOptions): string {
+  return join(folder, 'rds.json');
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { type FaceRequest, type FaceResponse, serveFace } from '../http-face.ts';
+import { runAction } from './actions.ts';
+import { describeLocally, ensureCluster, startCluster } from './clusters.ts';
+import { RdsFault } from './fault.ts';
+import { arnOf, closePlane, openPlane, type Plane, type RdsDelays } from './plane.ts';
+import { answerXml, errorXml } from './query-protocol.ts';
+import { failUnfinishedSnapshots } from './snapshots.ts';
+
+export interface LocalCluster {
+  readonly id: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly httpEndpointEnabled: boolean;
+  /** 0 while there is no available writer. */
+  readonly port: number;
+  /** Of the secret that RDS would manage. */
+  readonly secretArn: string;
+  /** What Secrets Manager would tell. */
+  credentials(secretArn: string): { user: string; password: string } | undefined;
+  readonly migratorUrl: string;
+}
+
+/** What the Data API's face and the engine ask of the control plane. */
+export interface LocalClusters {
+  /** Creates the cluster, its writer and its database when missing; starts them when stopped. Idempotent. */
+  ensure(cluster: { readonly id: string; readonly database: string }): Promise<LocalCluster>;
+  byArn(arn: string): LocalCluster | undefined;
+}
+
+export interface RdsFace {
+  readonly url: string;
+  readonly clusters: LocalClusters;
+  /** Stops the servers; the data stays. */
+  close(): Promise<void>;
+}
+
+/** A small cluster's snapshot takes a minute or more; instances take minutes in AWS, which nobody needs to see here. */
+const DELAYS: RdsDelays = { snapshotMs: 90_000, clusterMs: 60_000, instanceMs: 90_000 };
+
+/** Manual cluster snapshots per region (Amazon Aurora User Guide, quotas). */
+const SNAPSHOT_QUOTA = 100;
+
+/**
+ * Serves the RDS control plane of a folder, and starts the servers of the clusters that it holds.
+ *
+ * A snapshot that a killed engine left behind unfinished becomes `failed`.
+ *
+ * @throws when another engine uses the folder.
+ */
+export async function startRds(options: {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly accountId: string;
+  readonly delays?: Partial<RdsDelays>;
+  readonly snapshotQuota?: number;
+}): Promise<RdsFace> {
+  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...options, delays: { ...DELAYS, ...options.delays } });
+  try {
+    await failUnfinishedSnapshots(plane);
+    await Promise.all(plane.state.clusters.filter(({ instances }) => instances.length > 0).map((cluster) => startCluster(plane, cluster)));
+    const face = await serveFace((request) => answer(plane, request));
+    return {
+      url: face.url,
+      clusters: {
+        ensure: (cluster) => ensureCluster(plane, cluster),
+        byArn(arn) {
+          const cluster = plane.state.clusters.find(({ id }) => arnOf(plane, 'cluster', id) === arn);
+          return cluster && describeLocally(plane, cluster);
+        },
+      },
+      async close() {
+        await face.close();
+        await closePlane(plane);
+      },
+    };
+  } catch (error) {
+    await closePlane(plane);
+    throw error;
+  }
+}
+
+async function answer(plane: Plane, request: FaceRequest): Promise<FaceResponse> {
+  const requestId = randomUUID();
+  const headers = { 'content-type': 'text/xml', 'x-amzn-requestid': requestId };
+  const form = new URLSearchParams(request.body.toString());
+  try {
+    return { status: 200, headers, body: answerXml(form.get('Action') ?? '', requestId, await runAction(plane, form)) };
+  } catch (error) {
+    if (!(error instanceof RdsFault)) throw error;
+    return { status: error.status, headers, body: errorXml(error, requestId) };
+  }
+}
