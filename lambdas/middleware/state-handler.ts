@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { Metrics } from '@aws-lambda-powertools/metrics';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
@@ -33,21 +33,25 @@ export function stateHandler<Schema extends z.ZodType, Result>(
 
 function wrap<Schema extends z.ZodType, Result>(input: Schema, work: Work<z.infer<Schema>, Result>): StateHandler<Result> {
   const logger = new Logger();
+  const metrics = new Metrics({ namespace: process.env.POWERTOOLS_METRICS_NAMESPACE ?? 'Stepgate' });
   const parsed = async (event: unknown): Promise<Result> => {
     const given = input.safeParse(event);
     if (!given.success) {
       throw new InputRefusedError(`this state was given what it cannot read: ${z.prettifyError(given.error)}`);
     }
     try {
-      return await work(given.data);
+      const result = await work(given.data);
+      metrics.addMetric('StatesSucceeded', MetricUnit.Count, 1);
+      return result;
     } catch (error) {
+      metrics.addMetric('StatesFailed', MetricUnit.Count, 1);
       logger.error('the state failed', error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
   };
   const handler = middy(parsed)
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(new Metrics()))
+    .use(logMetrics(metrics))
     .use(captureLambdaHandler(new Tracer(), { captureResponse: false }));
   return handler as unknown as StateHandler<Result>;
 }

@@ -7,8 +7,8 @@ import { PlanDigest, RunId } from '../../core/ids.ts';
 import { compilePlan } from '../../core/plan/compile-plan.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import { describeFault } from '../../core/plan/plan-fault.ts';
-import type { Environment } from '../../core/run/environment.ts';
 import type { ChangingEnvelope, ReadingEnvelope } from '../../core/run/envelope.ts';
+import type { Environment } from '../../core/run/environment.ts';
 import type { Mode } from '../../core/run/mode.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../../lambdas/middleware/ports.ts';
 import type { Clock } from '../../local/clock.ts';
@@ -86,12 +86,21 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
 }
 
 /** The envelope that the definition gives a state of a run that holds the lock. */
-export function changing(plan: { readonly plan: CompiledPlan; readonly digest: PlanDigest }, run: { readonly token: number; readonly id?: string; readonly mode?: Mode }): ChangingEnvelope {
-  return { ...reading(plan, { ...(run.id === undefined ? {} : { id: run.id }), mode: run.mode ?? 'execute' }), run: { ...reading(plan, { mode: run.mode ?? 'execute', ...(run.id === undefined ? {} : { id: run.id }) }).run, token: run.token } };
+export function changing(
+  plan: { readonly plan: CompiledPlan; readonly digest: PlanDigest },
+  run: { readonly token: number; readonly id?: string; readonly mode?: Mode },
+): ChangingEnvelope {
+  return {
+    ...reading(plan, { ...(run.id === undefined ? {} : { id: run.id }), mode: run.mode ?? 'execute' }),
+    run: { ...reading(plan, { mode: run.mode ?? 'execute', ...(run.id === undefined ? {} : { id: run.id }) }).run, token: run.token },
+  };
 }
 
 /** The envelope of a run that only looks. */
-export function reading(plan: { readonly plan: CompiledPlan; readonly digest: PlanDigest }, run: { readonly mode: Mode; readonly id?: string }): ReadingEnvelope {
+export function reading(
+  plan: { readonly plan: CompiledPlan; readonly digest: PlanDigest },
+  run: { readonly mode: Mode; readonly id?: string },
+): ReadingEnvelope {
   const id = RunId.parse(run.id ?? `run-${randomUUID()}`);
   const now = new Date('2026-01-05T22:00:00.000Z');
   return { run: { id, executionArn: executionArn(id), startedAt: now, plan: plan.plan.id, digest: plan.digest, mode: run.mode, token: null }, now };
