@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { join, resolve } from 'node:path';
+import * as z from 'zod';
+import { obtainAssembly } from './assembly.ts';
+import type { Clock } from './clock.ts';
+import { type DataApiLimits, startDataApi } from './data-api/server.ts';
+import { lockFolder } from './postgres/folder-lock.ts';
+import { startRds } from './rds/server.ts';
+import { replaceFile } from './replace-file.ts';
+import { announceEngine, type Endpoints, type Stack, withdrawEngine } from './running-engine.ts';
+import { ACCOUNT_ID, REGION, type ServiceOptions, type Surroundings, stackOf, startServices } from './services.ts';
+import { type VirtualClock, virtualClock } from './virtual-clock.ts';
+
+export interface EngineOptions extends ServiceOptions {
+  /** Where everything is kept: databases, objects, executions, logs; `.stepgate` of the working folder, say. */
+  readonly folder: string;
+  /** @default 'local' */
+  readonly clusterId?: string;
+  /** @default 'crm' */
+  readonly database?: string;
+  readonly limits?: Partial<DataApiLimits>;
+  /** Where synthesized stacks are kept. @default `<folder>/assembly` */
+  readonly assemblyFolder?: string;
+}
+
+export interface Engine {
+  readonly endpoints: Endpoints;
+  readonly stack: Stack;
+  /** As the migrator. */
+  readonly psqlUrl: string;
+  readonly clock: Clock;
+  /** Aborts what runs, stops every server, lets the folder go. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything that the workflow needs of AWS, on this machine, with the stack that `cdk synth` would deploy.
+ *
+ * @throws when another engine uses the folder; the message names both.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const folder = resolve(options.folder);
+  mkdirSync(folder, { recursive: true });
+  const lock = await lockFolder(join(folder, 'engine'));
+  const letGo = () => {
+    withdrawEngine(folder);
+    lock.release();
+  };
+  // The last resort of a process that ends without stop().
+  process.once('exit', letGo);
+  const closers: Closer[] = [() => process.off('exit', letGo), letGo];
+  try {
+    return await compose({ ...options, folder }, closers);
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+/** Each part's way to stop goes to `closers`, which are called in reverse. */
+async function compose(options: EngineOptions, closers: Closer[]): Promise<Engine> {
+  const { folder, clusterId = 'local', database = 'crm' } = options;
+  const keep = keeper(closers);
+  const clock = openClock(folder);
+  closers.push(clock.stop);
+  const [rds, assembly] = await Promise.allSettled([
+    startRds({ folder: join(folder, 'rds'), clock, region: REGION, accountId: ACCOUNT_ID }).then(keep),
+    obtainAssembly(options.assemblyFolder ?? join(folder, 'assembly')),
+  ]);
+  if (rds.status === 'rejected') throw rds.reason;
+  if (assembly.status === 'rejected') throw assembly.reason;
+  const { clusters, url } = rds.value;
+  const cluster = await clusters.ensure({ id: clusterId, database });
+  const stack = stackOf(cluster, database);
+  const rdsData = keep(await startDataApi({ clusters, ...(options.limits && { limits: options.limits }) })).url;
+  const endpoints = await startServices(options, {
+    clock,
+    keep,
+    stack,
+    assembly: assembly.value,
+    databaseEndpoints: { rds: url, rdsData },
+    clientEnvironment: (all) => engineEnvironment({ endpoints: all, stack }),
+  });
+  announceEngine(folder, { endpoints, stack, psqlUrl: cluster.migratorUrl });
+  return { endpoints, stack, psqlUrl: cluster.migratorUrl, clock, stop: () => closeAll(closers) };
+}
+
+type Closer = () => unknown;
+
+function keeper(closers: Closer[]): Surroundings['keep'] {
+  return (part) => {
+    closers.push(() => part.close());
+    return part;
+  };
+}
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  const results = [];
+  for (const close of closers.splice(0).reverse()) results.push(...(await Promise.allSettled([(async () => close())()])));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Time goes on from where the folder's last engine had come: a run's 48 virtual hours have passed for the next one, too. */
+function openClock(folder: string): VirtualClock {
+  const file = join(folder, 'clock.json');
+  const saved = existsSync(file) ? z.object({ aheadMs: z.number() }).parse(JSON.parse(readFileSync(file, 'utf8'))) : { aheadMs: 0 };
+  return virtualClock({ ...saved, onJump: (aheadMs) => replaceFile(file, JSON.stringify({ aheadMs })) });
+}
+
+/** AWS_ENDPOINT_URL_*, AWS_REGION and credentials that nobody checks, for SDK clients in this process or another. */
+export function engineEnvironment({ endpoints, stack }: Pick<Engine, 'endpoints' | 'stack'>): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_RDS_DATA: endpoints.rdsData,
+    AWS_ENDPOINT_URL_RDS: endpoints.rds,
+    AWS_ENDPOINT_URL_SFN: endpoints.sfn,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
+    AWS_ENDPOINT_URL_SNS: endpoints.sns,
+    AWS_ENDPOINT_URL_SCHEDULER: endpoints.scheduler,
+    AWS_REGION: stack.region,
+    AWS_DEFAULT_REGION: stack.region,
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_SESSION_TOKEN: '',
+    // A profile or a file of the user's own would win over these settings, and reach a real account.
+    AWS_PROFILE: '',
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
