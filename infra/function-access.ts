@@ -1,0 +1,141 @@
+import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { assertNever } from '../core/assert-never.ts';
+import type { DatabaseTarget } from './database-target.ts';
+import type { Access } from './functions.ts';
+import type { Grant } from './grant.ts';
+import type { Storage } from './storage.ts';
+
+/** What the functions work on. */
+export interface Surroundings {
+  readonly database: DatabaseTarget;
+  readonly storage: Storage;
+  readonly topic: ITopic;
+  /** Made from the machine's name, not from the machine: the machine refers to the functions. */
+  readonly executionArns: string;
+}
+
+/** Every snapshot that a run takes is named so. */
+const SNAPSHOT_PREFIX = 'stepgate-';
+
+/** Every tag that a run sets begins so. */
+const TAG_PREFIX = 'stepgate:';
+
+/** The permissions behind one word of a function's list. */
+export function grantsFor(scope: Construct, access: Access, { database, storage, topic, executionArns }: Surroundings): readonly Grant[] {
+  switch (access) {
+    case 'database':
+      return databaseGrants(scope, database);
+    case 'describe-cluster':
+      return [describeGrant(scope, database)];
+    case 'create-snapshot':
+      return snapshotGrants(scope, database);
+    case 'read-plans':
+      return [
+        {
+          actions: ['s3:GetObject'],
+          resources: [storage.planBucket.arnForObjects('plans/*')],
+          wildcardBecause: 'a plan is named by its digest, and a run reads the one it began with',
+        },
+        listGrant(storage.planBucket.bucketArn),
+        keyGrant(scope, storage, ['kms:Decrypt']),
+      ];
+    case 'read-journal':
+      return [
+        {
+          actions: ['s3:GetObject'],
+          resources: [storage.reportBucket.arnForObjects('runs/*')],
+          wildcardBecause: 'each run has its own folder, named after the execution',
+        },
+        listGrant(storage.reportBucket.bucketArn),
+        keyGrant(scope, storage, ['kms:Decrypt']),
+      ];
+    case 'write-journal':
+      return [
+        {
+          actions: ['s3:PutObject'],
+          resources: [storage.reportBucket.arnForObjects('runs/*')],
+          wildcardBecause: 'each run has its own folder, named after the execution',
+        },
+        keyGrant(scope, storage, ['kms:GenerateDataKey']),
+      ];
+    case 'describe-executions':
+      return [
+        {
+          actions: ['states:DescribeExecution'],
+          resources: [executionArns],
+          wildcardBecause: 'the holder of the lock may be any run of this machine',
+        },
+      ];
+    case 'publish':
+      return [
+        { actions: ['sns:Publish'], resources: [topic.topicArn] },
+        { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [storage.key.keyArn] },
+      ];
+    default:
+      return assertNever(access);
+  }
+}
+
+/** With it, an object that is not there is a 404; without it, S3 answers 403 and the cause is hidden. */
+function listGrant(bucketArn: string): Grant {
+  return { actions: ['s3:ListBucket'], resources: [bucketArn] };
+}
+
+/** The key, but only through S3. */
+function keyGrant(scope: Construct, storage: Storage, actions: readonly string[]): Grant {
+  return {
+    actions,
+    resources: [storage.key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `s3.${Stack.of(scope).region}.amazonaws.com` } },
+  };
+}
+
+function databaseGrants(scope: Construct, database: DatabaseTarget): readonly Grant[] {
+  const throughSecretsManager = { StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` } };
+  return [
+    {
+      actions: [
+        'rds-data:BatchExecuteStatement',
+        'rds-data:BeginTransaction',
+        'rds-data:CommitTransaction',
+        'rds-data:ExecuteStatement',
+        'rds-data:RollbackTransaction',
+      ],
+      resources: [database.clusterArn],
+    },
+    { actions: ['secretsmanager:GetSecretValue'], resources: [database.secretArnPattern] },
+    ...(database.secretKmsKeyArn === null
+      ? []
+      : [{ actions: ['kms:Decrypt'], resources: [database.secretKmsKeyArn], conditions: throughSecretsManager }]),
+  ];
+}
+
+/** RDS holds calls with a filter against `db:*` and `cluster-snapshot:*`, so nothing narrower is accepted. */
+function describeGrant(scope: Construct, database: DatabaseTarget): Grant {
+  return {
+    actions: ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
+    resources: [database.clusterArn, rdsArn(scope, 'cluster-snapshot', '*'), rdsArn(scope, 'db', '*')],
+    wildcardBecause: 'RDS holds a Describe call with a filter against every resource of its kind; it reads settings, never data',
+  };
+}
+
+/** A snapshot of this cluster, under our prefix; the tags that it gets are ours alone, so that nobody's else can be overwritten. */
+function snapshotGrants(scope: Construct, database: DatabaseTarget): readonly Grant[] {
+  const snapshots = rdsArn(scope, 'cluster-snapshot', `${SNAPSHOT_PREFIX}*`);
+  const because = "a snapshot's name ends in its run's";
+  return [
+    { actions: ['rds:CreateDBClusterSnapshot'], resources: [database.clusterArn, snapshots], wildcardBecause: because },
+    {
+      actions: ['rds:AddTagsToResource'],
+      resources: [snapshots],
+      conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': [`${TAG_PREFIX}*`] } },
+      wildcardBecause: because,
+    },
+  ];
+}
+
+function rdsArn(scope: Construct, resource: string, resourceName: string): string {
+  return Arn.format({ service: 'rds', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME }, Stack.of(scope));
+}

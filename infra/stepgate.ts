@@ -1,0 +1,196 @@
+import path from 'node:path';
+import { type Duration, RemovalPolicy, Stage } from 'aws-cdk-lib';
+import type { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { Environment } from '../core/run/environment.ts';
+import { makeAlarms } from './alarms.ts';
+import { bundleFunctions } from './bundle.ts';
+import { type DatabaseProps, type DatabaseTarget, databaseTarget } from './database-target.ts';
+import { type DeployedPlan, deployedPlans, type PlanDocument } from './deployed-plans.ts';
+import { executionArnsOf, machineName } from './machine-name.ts';
+import { makeTopic } from './notifications.ts';
+import type { OneTimeSchedule } from './one-time-schedule.ts';
+import { makeOperatorPolicies, type OperatorPolicies } from './operator-policies.ts';
+import { consoleLink, inputLines, makeOutputs } from './outputs.ts';
+import { makeScheduling, type Scheduling } from './scheduling.ts';
+import { makeStorage, type Storage } from './storage.ts';
+import { makeTaskFunctions } from './task-functions.ts';
+import { makeWorkflow } from './workflow.ts';
+
+export interface StepgateProps {
+  /** The cluster whose database plans change; it and its secret are read, never modified, by this construct. */
+  readonly database: DatabaseProps;
+  /** The compiled plans by their ids, as `compilePlan` returns them; 1 to 25. */
+  readonly plans: Readonly<Record<string, PlanDocument>>;
+  /**
+   * Runs that start by themselves, once each.
+   *
+   * @default - none: runs are started by people
+   */
+  readonly schedules?: readonly OneTimeSchedule[];
+  /**
+   * The state machine's name, at most 64 characters; also that of the group of schedules.
+   *
+   * @default - made from the stack's name and the construct's id
+   */
+  readonly stateMachineName?: string;
+  /**
+   * Where alarms go.
+   *
+   * @default - the topic that runs tell their outcome to
+   */
+  readonly alarmTopic?: ITopic;
+  /**
+   * How long reports and journals are kept.
+   *
+   * @default - for ever
+   */
+  readonly reportRetention?: Duration;
+  /**
+   * How long logs are kept.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
+  /**
+   * What happens to buckets, key and logs when the stack goes; a bucket that is not empty stays in any case.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /**
+   * Memory of each function in MB.
+   *
+   * @default 512
+   */
+  readonly memorySize?: number;
+  /**
+   * A folder that holds `<FunctionName>/index.mjs` for each function.
+   *
+   * @default - bundled from the sources into the cloud assembly
+   */
+  readonly bundleFolder?: string;
+}
+
+/** The sources' root: this file lies in infra/. */
+const ROOT = path.resolve(import.meta.dirname, '..');
+
+/** Runs the migrations of one Aurora PostgreSQL database: the state machine with its functions, buckets, alarms and schedules. */
+export class Stepgate extends Construct {
+  readonly stateMachine: StateMachine;
+  readonly planBucket: Bucket;
+  readonly reportBucket: Bucket;
+  /** Outcomes of runs and, unless told otherwise, alarms. */
+  readonly topic: ITopic;
+  /** To attach to the roles of people. */
+  readonly policies: { readonly start: ManagedPolicy; readonly view: ManagedPolicy; readonly schedule: ManagedPolicy };
+
+  constructor(scope: Construct, id: string, props: StepgateProps) {
+    super(scope, id);
+    const common = { logRetention: props.logRetention ?? RetentionDays.SIX_MONTHS, removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN };
+    const stateMachineName = machineName(this, props.stateMachineName);
+    const executionArns = executionArnsOf(this, stateMachineName);
+    const plans = deployedPlans(props.plans);
+    const database = databaseTarget(this, props.database);
+    const storage = makeStorage(this, { plans, reportRetention: props.reportRetention ?? null, ...common });
+    const topic = makeTopic(this, storage.key);
+    const functions = makeTaskFunctions(this, {
+      bundleFolder: props.bundleFolder ?? bundled(this),
+      environment: environment({ database, storage, topic, plans }),
+      memorySize: props.memorySize ?? 512,
+      database,
+      storage,
+      topic,
+      executionArns,
+      ...common,
+    });
+    const workflow = makeWorkflow(this, { stateMachineName, functions, ...common });
+    workflow.node.addDependency(storage.planDeployment);
+    const scheduling = makeScheduling(this, { workflow, groupName: stateMachineName, plans, schedules: props.schedules ?? [] });
+    makeAlarms(this, { workflow, deadLetters: scheduling.deadLetters, topic: props.alarmTopic ?? topic });
+    const policies = makeOperatorPolicies(this, { workflow, executionArns, storage, scheduling });
+    tellOutputs(this, { workflow, plans, storage, topic, scheduling, policies });
+    this.stateMachine = workflow;
+    this.planBucket = storage.planBucket;
+    this.reportBucket = storage.reportBucket;
+    this.topic = topic;
+    this.policies = policies;
+  }
+}
+
+/** Bundles into the cloud assembly, which is as long-lived as the assets made from it. */
+function bundled(scope: Construct): string {
+  const assembly = Stage.of(scope)?.assetOutdir;
+  if (assembly === undefined) {
+    throw new Error(`${scope.node.path} belongs to no CDK app, so there is no place for its bundles; give bundleFolder, or make it inside an App`);
+  }
+  const outFolder = path.join(assembly, `functions-${scope.node.addr}`);
+  bundleFunctions({ outFolder, root: ROOT });
+  return outFolder;
+}
+
+function environment({
+  database,
+  storage,
+  topic,
+  plans,
+}: {
+  readonly database: DatabaseTarget;
+  readonly storage: Storage;
+  readonly topic: ITopic;
+  readonly plans: readonly DeployedPlan[];
+}): Environment {
+  return {
+    STEPGATE_CLUSTER_ID: database.clusterId,
+    STEPGATE_CLUSTER_ARN: database.clusterArn,
+    STEPGATE_SECRET_ARN: database.secretArn,
+    STEPGATE_DATABASE: database.databaseName,
+    STEPGATE_PLAN_BUCKET: storage.planBucket.bucketName,
+    STEPGATE_REPORT_BUCKET: storage.reportBucket.bucketName,
+    STEPGATE_TOPIC_ARN: topic.topicArn,
+    STEPGATE_PLANS: digestsById(plans),
+  };
+}
+
+function digestsById(plans: readonly DeployedPlan[]): string {
+  return JSON.stringify(Object.fromEntries(plans.map(({ id, digest }) => [id, digest])));
+}
+
+function tellOutputs(
+  scope: Construct,
+  {
+    workflow,
+    plans,
+    storage,
+    topic,
+    scheduling,
+    policies,
+  }: {
+    readonly workflow: StateMachine;
+    readonly plans: readonly DeployedPlan[];
+    readonly storage: Storage;
+    readonly topic: ITopic;
+    readonly scheduling: Scheduling;
+    readonly policies: OperatorPolicies;
+  },
+): void {
+  makeOutputs(scope, {
+    StateMachineArn: workflow.stateMachineArn,
+    ConsoleLink: consoleLink(scope, workflow.stateMachineArn),
+    Input: inputLines(plans),
+    PlanDigests: digestsById(plans),
+    ReportBucket: storage.reportBucket.bucketName,
+    PlanBucket: storage.planBucket.bucketName,
+    TopicArn: topic.topicArn,
+    StartPolicyArn: policies.start.managedPolicyArn,
+    ViewPolicyArn: policies.view.managedPolicyArn,
+    SchedulePolicyArn: policies.schedule.managedPolicyArn,
+    ScheduleGroupName: scheduling.groupName,
+    SchedulerRoleArn: scheduling.role.roleArn,
+    DeadLetterQueueArn: scheduling.deadLetters.queueArn,
+  });
+}

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
+import { synthesize } from './synthesized.ts';
+
+const { resources } = synthesize();
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+/** Every statement of a role's policies, or of a managed policy. */
+function statementsOf(prefix: string): readonly Statement[] {
+  return Object.entries(resources).flatMap(([id, { Type, Properties }]) => {
+    const isPolicy = id.startsWith(prefix) && (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy');
+    const document = Properties?.PolicyDocument as { readonly Statement: readonly Statement[] } | undefined;
+    return isPolicy ? (document?.Statement ?? []) : [];
+  });
+}
+
+function actionsOf(prefix: string): readonly string[] {
+  return statementsOf(prefix)
+    .flatMap(({ Action }) => Action)
+    .toSorted();
+}
+
+/** Resources as text, references as `<Id.Attribute>`. */
+function resourcesFor(prefix: string, action: string): readonly string[] {
+  return statementsOf(prefix)
+    .filter(({ Action }) => [Action].flat().includes(action))
+    .flatMap(({ Resource }) => [Resource].flat().map(asText));
+}
+
+function asText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) {
+    return String(value);
+  }
+  const [[name, inner] = ['', '']] = Object.entries(value);
+  return name === 'Fn::Join'
+    ? (inner as [string, unknown[]])[1].map(asText).join('')
+    : `<${[inner]
+        .flat()
+        .join('.')
+        .replace(/[0-9A-F]{8}(?=\.|$)/, '')}>`;
+}
+
+const TRACES = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
+const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const READS = ['kms:Decrypt', 'kms:GenerateDataKey', 's3:GetObject', 's3:ListBucket', 's3:PutObject'];
+const DATABASE = ['BatchExecuteStatement', 'BeginTransaction', 'CommitTransaction', 'ExecuteStatement', 'RollbackTransaction'].map(
+  (name) => `rds-data:${name}`,
+);
+const BY_ACCESS: Readonly<Record<string, readonly string[]>> = {
+  database: [...DATABASE, 'secretsmanager:GetSecretValue'],
+  'describe-cluster': ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
+  'create-snapshot': ['rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
+  'describe-executions': ['states:DescribeExecution'],
+  publish: ['sns:Publish'],
+};
+
+test.each(Object.keys(FUNCTIONS) as FunctionName[])('%s may do what its list says, and no more', (name) => {
+  const asked = FUNCTIONS[name].access.flatMap((access) => BY_ACCESS[access] ?? []);
+  expect([...new Set(actionsOf(`StepgateFunctions${name}Role`))]).toEqual([...LOGS, ...TRACES, ...READS, ...asked].toSorted());
+});
+
+test('no action of ours is a wildcard', () => {
+  const ours = Object.keys(resources).filter((id) => id.startsWith('Stepgate') && !id.startsWith('StepgateStoragePlanDeploymentRole'));
+  const actions = ours.flatMap((id) => actionsOf(id)).filter((action) => action.includes('*'));
+  expect(actions).toEqual([]);
+});
+
+test('only traces and the delivery of logs go to every resource', () => {
+  const everywhere = statementsOf('Stepgate').filter(({ Resource }) => [Resource].flat().includes('*'));
+  const actions = new Set(everywhere.flatMap(({ Action }) => Action));
+  expect(
+    [...actions].filter((action) => !/^(xray:|logs:.*(LogDelivery|LogDeliveries|ResourcePolicy|ResourcePolicies|LogGroups)$)/.test(action)),
+  ).toEqual([]);
+});
+
+test('the database permissions name one cluster and one secret', () => {
+  expect(resourcesFor('StepgateFunctionsRunPhaseRole', 'rds-data:ExecuteStatement')).toEqual([
+    'arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:cluster:crm-production',
+  ]);
+  expect(resourcesFor('StepgateFunctionsRunPhaseRole', 'secretsmanager:GetSecretValue')).toEqual([
+    'arn:aws:secretsmanager:eu-central-1:111122223333:secret:crm/migrator-a1B2c3',
+  ]);
+});
+
+test('a snapshot can be taken of this cluster only, under our prefix, with our tags', () => {
+  const role = 'StepgateFunctionsCreateSnapshotRole';
+  const snapshots = 'arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:cluster-snapshot:stepgate-*';
+  expect(resourcesFor(role, 'rds:CreateDBClusterSnapshot').toSorted()).toEqual([
+    snapshots,
+    'arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:cluster:crm-production',
+  ]);
+  expect(resourcesFor(role, 'rds:AddTagsToResource')).toEqual([snapshots]);
+  expect(statementsOf(role).find(({ Action }) => Action === 'rds:AddTagsToResource')?.Condition).toEqual({
+    'ForAllValues:StringLike': { 'aws:TagKeys': ['stepgate:*'] },
+  });
+});
+
+test('the lock asks for executions of this machine only', () => {
+  expect(resourcesFor('StepgateFunctionsAcquireLockRole', 'states:DescribeExecution')).toEqual([
+    'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:Crm-Stepgate:*',
+  ]);
+});
+
+test('the machine may invoke its functions in any version, and nothing else', () => {
+  const invoked = resourcesFor('StepgateWorkflowRole', 'lambda:InvokeFunction');
+  expect(invoked.toSorted()).toEqual(
+    Object.keys(FUNCTIONS)
+      .map((name) => `<StepgateFunctions${name}.Arn>:*`)
+      .toSorted(),
+  );
+});
+
+test('who may start runs may also stop and follow them; who may view changes nothing', () => {
+  expect(actionsOf('StepgatePoliciesStart')).toEqual(
+    expect.arrayContaining(['states:StartExecution', 'states:StopExecution', 'states:DescribeExecution']),
+  );
+  expect(resourcesFor('StepgatePoliciesStart', 'states:StartExecution')).toEqual(['<Stepgate>']);
+  expect(actionsOf('StepgatePoliciesView').filter((action) => !/:(Describe|Get|List|Decrypt)/.test(action))).toEqual([]);
+});
+
+test('who may schedule may do so in the group of this stack only, with the role that starts runs', () => {
+  expect(resourcesFor('StepgatePoliciesSchedule', 'scheduler:CreateSchedule')).toEqual([
+    'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/Crm-Stepgate/*',
+  ]);
+  expect(resourcesFor('StepgatePoliciesSchedule', 'iam:PassRole')).toEqual(['<StepgateSchedulingRole.Arn>']);
+  expect(actionsOf('StepgateSchedulingRole')).toEqual(['sqs:SendMessage', 'states:StartExecution']);
+});

@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import validator from 'asl-validator';
+import { expect, test } from 'vitest';
+import { historyEvents } from '../../infra/definition-history.ts';
+import { definitionFaults } from '../../infra/definition-rules.ts';
+import { FUNCTIONS, type FunctionName, functionFile } from '../../infra/functions.ts';
+import { stateMachine } from '../../infra/state-machine.asl.ts';
+
+test('the definition keeps every rule', () => {
+  expect(definitionFaults(stateMachine, FUNCTIONS)).toEqual([]);
+});
+
+test('the definition is valid Amazon States Language', () => {
+  // The linter's schema takes no empty text, which Step Functions does.
+  const filled = JSON.stringify(stateMachine, (_, value) => (value === '' ? '-' : value));
+  const deployed = filled.replaceAll(/\$\{(\w+)\}/g, 'arn:aws:lambda:eu-central-1:111122223333:function:$1:1');
+  const { errors } = validator(JSON.parse(deployed));
+  expect(errors).toEqual([]);
+});
+
+test("each function's file is there, and each file is a function", () => {
+  const lambdas = path.resolve(import.meta.dirname, '../../lambdas');
+  const files = readdirSync(lambdas, { recursive: true, encoding: 'utf8' }).filter((file) => /^(?!middleware|doors)\w+\/.*\.ts$/.test(file));
+  const named = (Object.keys(FUNCTIONS) as FunctionName[]).map((name) => functionFile(name).replace('lambdas/', ''));
+  expect(files.toSorted()).toEqual(named.toSorted());
+});
+
+test('there are at most 28 functions', () => {
+  expect(Object.keys(FUNCTIONS).length).toBeLessThanOrEqual(28);
+});
+
+/** The definition's back-off ends at a poll a minute. */
+const POLLS_A_DAY = 24 * 60;
+
+/** A working state works for up to ten minutes. */
+const VISITS_A_DAY = 24 * 6;
+
+test('a day of index build and a day of copying 10⁹ rows fill less than 18,000 of the 25,000 events', () => {
+  const events = historyEvents(stateMachine, {
+    WaitForLong: POLLS_A_DAY,
+    AwaitLong: POLLS_A_DAY,
+    IsLongDone: POLLS_A_DAY,
+    RunBackfill: VISITS_A_DAY,
+    IsBackfillDone: VISITS_A_DAY,
+    // A day's poll of everything else that polls or goes round, a hundred phases, and an undo of all of it.
+    ...{ AwaitSnapshot: 60, IsSnapshotReady: 60, WaitForSnapshot: 60, NextStep: 100, WhichStep: 100, RunPhase: 100, IsPhaseDone: 100 },
+    ...{ DecideRecovery: 100, WhichUndo: 100, UndoPhase: 100, IsUndoDone: 100 },
+  });
+  expect(events).toBeLessThan(18_000);
+});
