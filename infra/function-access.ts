@@ -96,13 +96,7 @@ function databaseGrants(scope: Construct, database: DatabaseTarget): readonly Gr
   const throughSecretsManager = { StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` } };
   return [
     {
-      actions: [
-        'rds-data:BatchExecuteStatement',
-        'rds-data:BeginTransaction',
-        'rds-data:CommitTransaction',
-        'rds-data:ExecuteStatement',
-        'rds-data:RollbackTransaction',
-      ],
+      actions: ['rds-data:BeginTransaction', 'rds-data:ExecuteStatement', 'rds-data:RollbackTransaction'],
       resources: [database.clusterArn],
     },
     { actions: ['secretsmanager:GetSecretValue'], resources: [database.secretArnPattern] },

@@ -29,31 +29,29 @@ const SHORT_SECONDS = 120;
 /** 14 minutes: ten of work, then a batch in hand and its answer; Lambda ends at 15. */
 const WORK_SECONDS = 840;
 
-const READS = ['read-plans', 'write-journal'] as const;
-
 /** One function per Task; the key is the state's name, and the file is its kebab-case form. At most 28. */
 export const FUNCTIONS = {
-  LoadPlan: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: [...READS] },
-  AcquireLock: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database', 'describe-executions'] },
-  Preflight: { folder: 'gates', timeoutSeconds: 300, access: [...READS, 'database', 'describe-cluster'] },
-  Assess: { folder: 'gates', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  CreateSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database', 'describe-cluster', 'create-snapshot'] },
-  AwaitSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'describe-cluster'] },
-  ValidateSource: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  MeasureBefore: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  NextStep: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  RunPhase: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  RunBackfill: { folder: 'phases', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  RunLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  AwaitLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  VerifyTarget: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  CompleteRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  UndoPhase: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  VerifyUndo: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: [...READS, 'database'] },
-  CloseRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'database'] },
-  WriteReport: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'read-journal'] },
-  Notify: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: [...READS, 'publish'] },
+  LoadPlan: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal'] },
+  AcquireLock: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database', 'describe-executions'] },
+  Preflight: { folder: 'gates', timeoutSeconds: 300, access: ['read-plans', 'write-journal', 'database', 'describe-cluster'] },
+  Assess: { folder: 'gates', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  CreateSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database', 'create-snapshot'] },
+  AwaitSnapshot: { folder: 'snapshot', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'describe-cluster'] },
+  ValidateSource: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  MeasureBefore: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: ['write-journal', 'database'] },
+  NextStep: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
+  RunPhase: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  RunBackfill: { folder: 'phases', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  RunLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  AwaitLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
+  VerifyTarget: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  CompleteRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['database'] },
+  DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: ['database'] },
+  UndoPhase: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
+  VerifyUndo: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['write-journal', 'database'] },
+  CloseRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database'] },
+  WriteReport: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['read-journal', 'write-journal'] },
+  Notify: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['publish'] },
 } as const satisfies Record<string, FunctionSpec>;
 
 export type FunctionName = keyof typeof FUNCTIONS;

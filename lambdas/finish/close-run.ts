@@ -1,8 +1,12 @@
 import * as z from 'zod';
+import { hasLedger } from '../../adapters/ledger-install.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import { ledgerLock } from '../../adapters/run-lock.ts';
+import { StepgateError } from '../../core/errors.ts';
+import type { RunId } from '../../core/ids.ts';
 import { StartEnvelope } from '../../core/run/envelope.ts';
 import { failureOf, StatesError } from '../../core/run/failure.ts';
+import { changesDatabase } from '../../core/run/mode.ts';
 import { Outcome } from '../../core/run/outcome.ts';
 import { outcomeSentence } from '../../core/run/sentence.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
@@ -37,9 +41,26 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     if (plan !== null && digest !== null && mode !== null && token !== null) {
       await planLedger(deps.session).close({ ...run, plan, digest, mode, token }, { outcome, sentence });
       await ledgerLock(deps.session).release(run.id, token);
+    } else if (mode !== null && changesDatabase(mode)) {
+      await releaseIfTaken(deps, run.id);
     }
     return { outcome, sentence };
   };
+}
+
+/** AcquireLock failed, perhaps after it took the lock. A database that cannot be asked keeps it; the next run takes it over from this ended execution. */
+async function releaseIfTaken({ session }: Pick<StatePorts, 'session'>, run: RunId): Promise<void> {
+  const lock = ledgerLock(session);
+  try {
+    const holder = (await hasLedger(session)) ? await lock.holder() : null;
+    if (holder?.run === run) {
+      await lock.release(run, holder.token);
+    }
+  } catch (error) {
+    if (!(error instanceof StepgateError)) {
+      throw error;
+    }
+  }
 }
 
 /** When the plan was migrated by an earlier run, so that "nothing was done" carries a date. */
