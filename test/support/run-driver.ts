@@ -1,0 +1,154 @@
+import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
+import type { PlanDigest } from '../../core/ids.ts';
+import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
+import type { ChangingEnvelope } from '../../core/run/envelope.ts';
+import type { JournalEntry } from '../../core/run/journal.ts';
+import type { Mode } from '../../core/run/mode.ts';
+import { measureBefore } from '../../lambdas/checks/measure-before.ts';
+import type { StatePorts } from '../../lambdas/middleware/ports.ts';
+import { nextStep } from '../../lambdas/phases/next-step.ts';
+import { runBackfill } from '../../lambdas/phases/run-backfill.ts';
+import { runLong } from '../../lambdas/phases/run-long.ts';
+import { runPhase } from '../../lambdas/phases/run-phase.ts';
+import { acquireLock } from '../../lambdas/start/acquire-lock.ts';
+import { changing, type Workbench } from './workbench.ts';
+
+export interface Deployed {
+  readonly plan: CompiledPlan;
+  readonly digest: PlanDigest;
+}
+
+/** Takes every schema of the database away, the ledger's too. */
+export async function emptyDatabase(bench: Workbench, source = ''): Promise<void> {
+  await bench.sql(`drop schema if exists stepgate cascade; drop schema if exists stepgate_archive cascade;
+drop schema public cascade; create schema public; ${source}`);
+}
+
+/** A plan of one phase and what goes with it. */
+export function onePhase(up: string, undo: string, more: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  return { 'plan.yaml': 'title: One phase\nphases:\n  - { id: only }\n', '1-only/up.sql': up, '1-only/undo.sql': undo, ...more };
+}
+
+/** A plan that makes its target and fills it. */
+export function oneTransfer(target: string, transfer: string, more: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  return {
+    'plan.yaml': 'title: One transfer\nphases:\n  - { id: schema }\n  - { id: copy, transfers: [rows] }\n',
+    '1-schema/up.sql': target,
+    '1-schema/undo.sql': 'drop table target;\n',
+    '2-copy/rows.sql': `--! into: target\n--! from: source\n--! key: id\n--! sync: none\n${transfer};\n`,
+    ...more,
+  };
+}
+
+/** A run that holds the free lock. */
+export async function beginRun(bench: Workbench, plan: Deployed, run: { readonly id: string; readonly mode?: Mode }): Promise<ChangingEnvelope> {
+  const input = changing(plan, { token: 0, ...run });
+  const { token } = await acquireLock({ ...bench.ports, executions: nobodyAsks, pause: async () => undefined })({ ...input, holderSeen: null });
+  if (token === null) throw new Error('the lock was not free');
+  return changing(plan, { token, ...run });
+}
+
+const nobodyAsks = {
+  statusOf: () => Promise.reject(new Error('the lock was not free')),
+};
+
+/** A run that holds the lock and has its baseline. */
+export async function beginMeasuredRun(bench: Workbench, plan: Deployed, run: { readonly id: string }): Promise<ChangingEnvelope> {
+  const input = await beginRun(bench, plan, run);
+  await measureBefore(bench.ports)({ ...input, progress: null });
+  return input;
+}
+
+/** Runs phase after phase until `before` is next, or none is; gives the phases that it ran. */
+export async function runPhases(ports: StatePorts, input: ChangingEnvelope, before?: string): Promise<readonly string[]> {
+  const ran: string[] = [];
+  for (let step = await nextStep(ports)(input); step.phase !== null && step.phase !== before; step = await nextStep(ports)(input)) {
+    const work = { ...input, phase: step.phase };
+    if (step.kind === 'transaction') await runPhase(ports)(work);
+    else if (step.kind === 'transfer') await runBackfill(ports)(work);
+    else await runLong(ports)(work);
+    ran.push(step.phase);
+  }
+  return ran;
+}
+
+/** A run's entries of one kind. */
+export async function entries<Kind extends JournalEntry['kind']>(
+  bench: Workbench,
+  input: ChangingEnvelope | { readonly run: ChangingEnvelope['run'] },
+  kind: Kind,
+): Promise<readonly Extract<JournalEntry, { kind: Kind }>[]> {
+  const all = await bench.ports.journal.readAll(input.run.id);
+  return all.filter((entry): entry is Extract<JournalEntry, { kind: Kind }> => entry.kind === kind);
+}
+
+/** What a call was refused with. */
+export async function refusal(call: Promise<unknown>): Promise<Error> {
+  const ended = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in ended && ended.error instanceof Error) return ended.error;
+  throw new Error(`nothing was refused: ${JSON.stringify(ended)}`);
+}
+
+/** Waits for a condition of the database; the test's own limit ends it. */
+export async function until(bench: Workbench, condition: string): Promise<void> {
+  for (;;) {
+    const [row] = await bench.sql<{ holds: boolean }>(`select (${condition}) as holds`);
+    if (row?.holds === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface Wire {
+  readonly session: SqlSession;
+  readonly ports: StatePorts;
+  close(): Promise<void>;
+}
+
+/** The Data API by way of a wire that breaks after the server has done the work, wherever `breaks` says so of the statement. */
+export async function brokenWire(bench: Workbench, breaks: (sql: string) => boolean): Promise<Wire> {
+  const target = new URL(process.env.AWS_ENDPOINT_URL_RDS_DATA ?? '');
+  const server = createServer((incoming, outgoing) => void forward(incoming, outgoing, { target, breaks }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const session = sqlSession(bench.environment, new RDSDataClient({ endpoint, maxAttempts: 1 }));
+  return {
+    session,
+    ports: { ...bench.ports, session },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function forward(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { target, breaks }: { readonly target: URL; readonly breaks: (sql: string) => boolean },
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const sql = String((JSON.parse(body.toString() || '{}') as { sql?: unknown }).sql ?? '');
+  const onward = send(
+    { host: target.hostname, port: target.port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+    (answer) => {
+      answer.on('end', () => undefined);
+      if (breaks(sql)) {
+        answer.resume().on('end', () => outgoing.socket?.destroy());
+        return;
+      }
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    },
+  );
+  onward.on('error', () => outgoing.socket?.destroy());
+  onward.end(body);
+}
