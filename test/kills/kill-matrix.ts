@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stateMachine } from '../../infra/state-machine.asl.ts';
+import { SMALL_PLAN, SMALL_SOURCE } from '../support/small-plan.ts';
+
+/**
+ * Kills a run with SIGKILL in each state and at seeded times; afterwards no server may stay, and the next `execute`, `verify` and `rollback` have to work.
+ *
+ * `npm run test:kills [-- SEEDS]`; a line for each kill, exit 1 when one was not survived.
+ */
+const root = join(import.meta.dirname, '..', '..');
+const plans = await mkdtemp(join(tmpdir(), 'stepgate-kills-'));
+const seeds = Number(process.argv[2] ?? 20);
+let survived = 0;
+let lost = 0;
+
+await writePlan();
+const whole = await timeOfRun();
+for (const state of statesOfSuccess()) {
+  await trial(`in ${state}`, (run) => until(async () => (await history(run.folder)).includes(`"${state}"`)));
+}
+for (let seed = 0; seed < seeds; seed += 1) {
+  const afterMs = Math.round(whole * seededFraction(seed));
+  await trial(`after ${afterMs} ms`, () => delay(afterMs));
+}
+await rm(plans, { recursive: true, force: true });
+process.stdout.write(`\n${survived} kills survived, ${lost} not\n`);
+process.exitCode = lost === 0 ? 0 : 1;
+
+async function trial(name: string, moment: (run: { folder: string }) => Promise<unknown>): Promise<void> {
+  const folder = join(plans, 'data');
+  await rm(folder, { recursive: true, force: true });
+  const child = stepgate(['execute', 'small', '--yes'], folder);
+  const ended = once(child, 'exit');
+  await Promise.race([moment({ folder }), ended]);
+  child.kill('SIGKILL');
+  await ended;
+  const faults: string[] = [];
+  if (!(await until(async () => (await serversOf(folder)).length === 0, 10_000))) faults.push('a server is left');
+  for (const verb of [
+    ['execute', 'small', '--yes'],
+    ['verify', 'small'],
+    ['rollback', 'small', '--yes'],
+  ]) {
+    const code = await exitCode(verb, folder);
+    if (code !== 0) faults.push(`${verb[0]} exits ${code}`);
+  }
+  if (faults.length === 0) survived += 1;
+  else lost += 1;
+  process.stdout.write(`${faults.length === 0 ? 'ok  ' : 'LOST'} killed ${name}${faults.length === 0 ? '' : `: ${faults.join(', ')}`}\n`);
+}
+
+/** Every state that a run which ends well visits. */
+function statesOfSuccess(): readonly string[] {
+  const back = [
+    'GateSaidNo',
+    'DecideRecovery',
+    'WhichUndo',
+    'UndoPhase',
+    'IsUndoDone',
+    'WaitForUndo',
+    'VerifyUndo',
+    'IsUndoVerified',
+    'DoesVerifyingUndo',
+  ];
+  const never = ['AwaitHolder', 'WaitForPhase', 'WaitForLong', 'AwaitLong', 'Passed', 'RolledBackAsAsked', 'Refused', 'RolledBack', 'Halted'];
+  return Object.keys(stateMachine.States).filter((state) => ![...back, ...never].includes(state));
+}
+
+async function writePlan(): Promise<void> {
+  const files = { ...SMALL_PLAN, 'demo/source.sql': SMALL_SOURCE.replace('(1, 1000)', '(1, 30000)') };
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(plans, 'migrations', 'small', name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
+
+async function timeOfRun(): Promise<number> {
+  const folder = join(plans, 'first');
+  await exitCode(['dry-run', 'small'], folder);
+  await rm(folder, { recursive: true, force: true });
+  const begun = performance.now();
+  const code = await exitCode(['execute', 'small', '--yes'], folder);
+  if (code !== 0) throw new Error(`a run without a kill exits ${code}`);
+  return performance.now() - begun;
+}
+
+function stepgate(args: readonly string[], folder: string): ChildProcess {
+  const script = join(root, 'bin', 'stepgate.mjs');
+  return spawn(process.execPath, [script, ...args, '--plans', join(plans, 'migrations'), '--data', folder], { cwd: root, stdio: 'ignore' });
+}
+
+async function exitCode(args: readonly string[], folder: string): Promise<number> {
+  const [code] = await once(stepgate(args, folder), 'exit');
+  return Number(code ?? -1);
+}
+
+async function history(folder: string): Promise<string> {
+  const executions = join(folder, 'executions');
+  const files = await readdir(executions).catch((): string[] => []);
+  const texts = await Promise.all(files.map((file) => readFile(join(executions, file), 'utf8').catch(() => '')));
+  return texts.join('\n');
+}
+
+/** Processes that work in the data folder or name it (Linux). */
+async function serversOf(folder: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(
+    pids.map(async (pid) => {
+      const [commandLine, workingFolder] = await Promise.all([
+        readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => ''),
+        readlink(join('/proc', pid, 'cwd')).catch(() => ''),
+      ]);
+      return `${workingFolder} ${commandLine}`;
+    }),
+  );
+  return places.filter((place) => place.includes(folder));
+}
+
+async function until(holds: () => Promise<boolean>, mostMs = 60_000): Promise<boolean> {
+  for (const end = performance.now() + mostMs; performance.now() < end; await delay(20)) {
+    if (await holds()) return true;
+  }
+  return false;
+}
+
+/** The same fractions every time: the golden ratio's multiples fill the run evenly. */
+function seededFraction(seed: number): number {
+  return ((seed + 1) * 0.618_033_988_75) % 1;
+}
