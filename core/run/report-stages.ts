@@ -40,10 +40,10 @@ function stageStatus(acts: readonly Act[], { facts, isAtWork }: { readonly facts
 
 /** What was done without an error may still have failed by what it found. */
 function actsOf(facts: Facts): readonly Act[] {
-  const { preflight, assess, snapshot, before, baseline, comparison, after, undo, run, phases } = facts;
+  const { preflight, assess, snapshot, before, baseline, comparison, after, undo, run } = facts;
   const judged = (fact: object | null, hasFailed: boolean): Act['state'] => (fact === null ? 'open' : hasFailed ? 'failed' : 'done');
   const names = run?.phases ?? [];
-  const applied = names.every((name) => phases.some((phase) => phase.phase === name && phase.direction === 'up'));
+  const applied = names.every((name) => appliedPhases(facts).has(name));
   const isProven = undo?.schemaEqual === true && undo.differences.length === 0;
   const modes = {
     preflight: { stage: 'pre-flight', state: judged(preflight, failsIn(preflight?.findings ?? []) > 0) },
@@ -59,6 +59,11 @@ function actsOf(facts: Facts): readonly Act[] {
   } as const satisfies Record<string, Act>;
   const order = run === null ? (['preflight'] as const) : ACTS[run.mode];
   return order.map((name) => modes[name]);
+}
+
+/** A phase of transfers shows by them; the rest have entries of their own. */
+function appliedPhases({ phases, transfers }: Facts): ReadonlySet<string> {
+  return new Set([...phases, ...transfers].filter(({ direction }) => direction === 'up').map(({ phase }) => phase));
 }
 
 const ACTS = {
@@ -91,10 +96,11 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
         ? ''
         : `snapshot ${snapshot.id}, ${snapshot.status}${snapshot.adoptedFrom === null ? '' : `, taken by ${snapshot.adoptedFrom}`}`;
     case 'executed': {
-      const done = phases.filter((phase) => phase.direction === (run?.mode === 'rollback' ? 'undo' : 'up'));
+      const undone = phases.filter((phase) => phase.direction === 'undo').length;
+      const applied = appliedPhases(facts).size;
       const rows = transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, transfer) => sum + transfer.rows, 0);
-      if (done.length === 0) return '';
-      return run?.mode === 'rollback' ? `${counted(done.length, 'phase')} undone` : `${counted(done.length, 'phase')}, ${counted(rows, 'row')} moved`;
+      if (run?.mode === 'rollback') return undone === 0 ? '' : `${counted(undone, 'phase')} undone`;
+      return applied === 0 ? '' : `${counted(applied, 'phase')}, ${counted(rows, 'row')} moved`;
     }
     case 'post-validation':
       if (run?.mode === 'rollback') return proofDetail(facts);

@@ -37,7 +37,7 @@ export const Report = z.object({
   stages: z.array(z.object({ stage: z.enum(STAGES), status: z.enum(STAGE_STATUSES), detail: z.string() })),
   /** `differences`: rows missing, extra or different; null when nothing was compared. */
   totals: z.object({ checks: z.object({ pass: int, fail: int, warn: int, info: int }), rowsMoved: int, differences: int.nullable() }),
-  lock: z.object({ token: int, takenOverFrom: z.string().nullable(), planState: z.enum(['fresh', 'interrupted', 'migrated']) }).nullable(),
+  lock: z.object({ token: int, takenOverFrom: z.string().nullable(), planState: z.string() }).nullable(),
   preflight: z.object({ engineVersion: z.string(), databaseBytes: int, findings: z.array(Finding) }).nullable(),
   assessment: z.object({ tables: z.array(TableVolume), checks: z.array(CheckResult) }).nullable(),
   snapshot: z
@@ -110,7 +110,7 @@ export function buildReport(entries: readonly JournalEntry[]): Report {
     before: facts.before,
     baseline,
     phases: facts.phases.map((phase) => ({ ...phase, endedAt: phase.at })),
-    transfers: facts.transfers.map((transfer) => ({ ...transfer, rowsPerSecond: rate(transfer) })),
+    transfers: inPlanOrder(facts).map((transfer) => ({ ...transfer, rowsPerSecond: rate(transfer) })),
     comparison: comparison?.transfers ?? null,
     after: facts.after,
     undo,
@@ -137,6 +137,12 @@ function totals({ preflight, assess, before, after, phases, transfers, compariso
     rowsMoved: transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, { rows }) => sum + rows, 0),
     differences: comparison && differencesIn(comparison),
   };
+}
+
+/** Transfers of one state have one time; the comparison names all in the plan's order. */
+function inPlanOrder({ transfers, comparison }: Facts): readonly Entry<'transfer'>[] {
+  const order = comparison?.transfers.map(({ transfer }) => transfer) ?? [];
+  return transfers.toSorted((a, b) => a.at.localeCompare(b.at) || order.indexOf(a.transfer) - order.indexOf(b.transfer));
 }
 
 function rate({ rows, durationMs }: Entry<'transfer'>): number | null {

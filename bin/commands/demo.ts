@@ -1,0 +1,74 @@
+import { countInWords, durationInWords } from '../../core/run/in-words.ts';
+import { commandFor, emptyDataFolder } from '../data-folder.ts';
+import { type OpenEngine, openEngine } from '../open-engine.ts';
+import { outsideHand } from '../outside-hand.ts';
+import { type LoadedPlan, loadPlan } from '../plans.ts';
+import { runPlan } from '../run-plan.ts';
+import { runExitCode } from '../run-summary.ts';
+import { seedIfEmpty } from '../seed-database.ts';
+import type { Shell } from '../shell.ts';
+import { changedTables, type Digests, tableDigests } from '../source-digests.ts';
+import { tellEnd } from './run.ts';
+
+export interface DemoRequest {
+  readonly plan: string | undefined;
+  /** The phase after which a row is spoiled from outside. */
+  readonly fail: string | undefined;
+  readonly json: boolean;
+}
+
+/** Makes the plan's demo database and migrates it, from nothing, the way `execute` does. The exit code is that of the run. */
+export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest): Promise<number> {
+  const { terminal, folder } = shell;
+  const loaded = await loadPlan(shell.plansFolder, name);
+  const hand = fail === undefined ? undefined : outsideHand(loaded.plan, { phase: fail, tell: (line) => terminal.say(`! ${line}`) });
+  await emptyDataFolder(folder);
+  const engine = await openEngine(shell, [loaded], hand?.onStateExited);
+  try {
+    hand?.reach(engine);
+    const before = await makeDatabase(shell, engine, loaded);
+    const ended = await runPlan(shell, engine, { ...loaded, mode: 'execute' });
+    tellEnd(shell, { ended, mode: 'execute', json });
+    const isAsBefore = fail === undefined || tellComparison(shell, before, await tableDigests(engine.psqlUrl));
+    for (const line of moreToTry(folder, loaded.plan.id, fail)) terminal.say(line);
+    return isAsBefore ? runExitCode(ended.end, 'execute') : 1;
+  } finally {
+    await engine.close();
+  }
+}
+
+async function makeDatabase({ terminal, now, signal }: Shell, engine: OpenEngine, loaded: LoadedPlan): Promise<Digests> {
+  terminal.show('making the demo database');
+  const begun = now().getTime();
+  await seedIfEmpty(engine.psqlUrl, loaded);
+  const digests = await tableDigests(engine.psqlUrl);
+  const rows = [...digests.values()].reduce((sum, digest) => sum + Number.parseInt(digest, 10), 0);
+  terminal.say(`demo database: ${digests.size} tables, ${countInWords(rows)} rows, made in ${durationInWords(now().getTime() - begun)}`);
+  signal.throwIfAborted();
+  return digests;
+}
+
+/** The demo's own word on what the run says it has proven. */
+function tellComparison({ terminal }: Shell, before: Digests, after: Digests): boolean {
+  const changed = changedTables(before, after);
+  terminal.say(
+    changed.length === 0
+      ? `\nchecked apart from the run: ${before.size === 1 ? 'the table holds' : `all ${before.size} tables hold`} the same rows as before, and no other is left`
+      : `\nchecked apart from the run: NOT as before: ${changed.join(', ')}`,
+  );
+  return changed.length === 0;
+}
+
+function moreToTry(folder: string, plan: string, fail: string | undefined): readonly string[] {
+  const other =
+    fail === undefined
+      ? ['npm run demo -- --fail copy', 'a row is spoiled from outside; the run finds it and goes back']
+      : ['npm run demo', 'without a spoiled row'];
+  const lines = [
+    [commandFor(folder, `npx stepgate dry-run ${plan}`), 'gates and checks only'],
+    other,
+    [commandFor(folder, 'npx stepgate local up'), `keeps the database up; then psql "$(${commandFor(folder, 'npx stepgate local psql-url')})"`],
+    ['npx cdk synth', 'the same workflow as a stack; docs/deploy.md has the rest'],
+  ];
+  return ['', 'also', ...lines.map(([command, what]) => `  ${command}\n      ${what}`)];
+}

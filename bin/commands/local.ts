@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { engineEnvironment } from '../../local/engine.ts';
+import { isAlive } from '../../local/postgres/process-identity.ts';
+import { attachEngine } from '../../local/running-engine.ts';
+import { emptyDataFolder } from '../data-folder.ts';
+import { NoRunError } from '../no-run-error.ts';
+import { type OpenEngine, openEngine } from '../open-engine.ts';
+import { compileFolder, type LoadedPlan, listPlans, loadPlan } from '../plans.ts';
+import { seedIfEmpty } from '../seed-database.ts';
+import type { Shell } from '../shell.ts';
+
+/** An engine ends its database servers with a checkpoint first. */
+const DOWN_MS = 60_000;
+
+/** Runs an engine in the foreground until Ctrl-C or `local down`. */
+export async function up(shell: Shell, { demo, plan }: { readonly demo: boolean; readonly plan: string | undefined }): Promise<number> {
+  const { terminal, folder, signal } = shell;
+  const running = await attachEngine(folder);
+  if (running !== undefined)
+    throw new NoRunError(`an engine runs in ${folder} already, process ${running.process.pid}; end it with "stepgate local down"`);
+  const seed = demo ? await loadPlan(shell.plansFolder, plan) : undefined;
+  const engine = await openEngine(shell, await compiledPlans(shell));
+  try {
+    if (seed !== undefined && (await seedIfEmpty(engine.psqlUrl, seed)))
+      terminal.say(`filled the database with the demo data of plan ${seed.plan.id}`);
+    terminal.out(addresses(engine).join('\n'));
+    terminal.say('the engine runs until Ctrl-C or "stepgate local down"');
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    return 0;
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Ends the engine of the data folder, whichever process runs it. */
+export async function down({ terminal, folder }: Pick<Shell, 'terminal' | 'folder'>): Promise<number> {
+  const running = await attachEngine(folder);
+  if (running === undefined) {
+    terminal.out(`no engine runs in ${folder}`);
+    return 0;
+  }
+  process.kill(running.process.pid, 'SIGTERM');
+  for (const until = Date.now() + DOWN_MS; isAlive(running.process); await delay(50)) {
+    if (Date.now() > until)
+      throw new NoRunError(`process ${running.process.pid} still runs after ${DOWN_MS / 1000} s; look at what it does, or end it by hand`);
+  }
+  terminal.out(`the engine in ${folder} has ended`);
+  return 0;
+}
+
+/** Removes the databases, reports and executions of the data folder. */
+export async function reset({ terminal, folder }: Pick<Shell, 'terminal' | 'folder'>): Promise<number> {
+  await emptyDataFolder(folder);
+  terminal.out(`${folder} is empty`);
+  return 0;
+}
+
+/** Prints the URL for psql, as the migrator. */
+export async function psqlUrl({ terminal, folder }: Pick<Shell, 'terminal' | 'folder'>): Promise<number> {
+  const running = await attachEngine(folder);
+  if (running === undefined) throw new NoRunError(`no engine runs in ${folder}; start one with "stepgate local up"`);
+  terminal.out(running.psqlUrl);
+  return 0;
+}
+
+/** Those that compile; the rest is told, and is no reason not to start. */
+async function compiledPlans({ terminal, plansFolder }: Shell): Promise<readonly LoadedPlan[]> {
+  const results = await Promise.all((await listPlans(plansFolder)).map(compileFolder));
+  for (const result of results) {
+    if (!result.ok) terminal.say(`plan ${result.id} does not compile and is left out: stepgate check ${result.id}`);
+  }
+  return results.flatMap((result) => (result.ok ? [result.loaded] : []));
+}
+
+/** Lines that a shell can evaluate; what is for people is a comment. */
+function addresses({ endpoints, stack, psqlUrl: url }: OpenEngine): readonly string[] {
+  const variables = Object.entries(engineEnvironment({ endpoints, stack }));
+  return [
+    `# psql          ${url}`,
+    `# state machine ${stack.stateMachineArn}`,
+    `# database      ${stack.clusterArn} ${stack.secretArn} ${stack.database}`,
+    `# reports       s3://${stack.reportBucket}/runs/`,
+    '# for the AWS CLI and SDKs in another shell:',
+    ...variables.map(([name, value]) => `export ${name}='${value}'`),
+  ];
+}

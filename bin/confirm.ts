@@ -1,0 +1,49 @@
+import { assertNever } from '../core/assert-never.ts';
+import type { CompiledPlan, Phase } from '../core/plan/compiled-plan.ts';
+import { counted } from '../core/run/in-words.ts';
+import { NoRunError } from './no-run-error.ts';
+import type { Terminal } from './shell.ts';
+
+/**
+ * Shows what is about to happen and asks for a yes.
+ *
+ * @throws {NoRunError} on any other answer, or when nobody can be asked.
+ */
+export async function confirm(
+  terminal: Terminal,
+  { plan, verb }: { readonly plan: CompiledPlan; readonly verb: 'execute' | 'rollback' },
+): Promise<void> {
+  if (!terminal.canAsk) throw new NoRunError(`${verb} changes the database and asks first, but there is no terminal to ask on; add --yes`);
+  for (const line of planLines(plan, verb)) terminal.say(line);
+  const answer = await terminal.ask(`${verb} ${plan.id}? Type yes to go on: `);
+  if (answer.trim().toLowerCase() !== 'yes') throw new NoRunError(`not confirmed, nothing was done`);
+}
+
+/** A plan as someone who signs for it wants to see it. */
+export function planLines(plan: CompiledPlan, verb: 'execute' | 'rollback'): readonly string[] {
+  const phases = verb === 'execute' ? plan.phases : plan.phases.toReversed();
+  return [
+    `${plan.id}: ${plan.title}`,
+    ...phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${verb === 'execute' ? upInWords(phase) : undoInWords(phase)}`),
+    ...(verb === 'execute' ? [`  ${counted(plan.before.length, 'check')} before, ${counted(plan.after.length, 'check')} after`] : []),
+    ...plan.notes.map((note) => `  not checked: ${note}`),
+  ];
+}
+
+export function upInWords(phase: Phase): string {
+  switch (phase.kind) {
+    case 'transaction':
+      return `${counted(phase.up.length, 'statement')} in one transaction, with ${counted(phase.verify.length, 'check')}`;
+    case 'long':
+      return `${counted(phase.up.length, 'statement')} that no transaction can hold, one after another`;
+    case 'transfer':
+      return `rows in batches: ${phase.transfers.map(({ from, into }) => `${from.name} → ${into.name}`).join(', ')}`;
+    default:
+      return assertNever(phase);
+  }
+}
+
+function undoInWords(phase: Phase): string {
+  if (phase.kind === 'transfer') return `takes out what was copied: ${phase.transfers.map(({ into }) => into.name).join(', ')}`;
+  return phase.undo === null ? `nothing to undo: ${phase.because ?? ''}` : `${counted(phase.undo.length, 'statement')} of undo.sql`;
+}

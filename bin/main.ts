@@ -1,0 +1,32 @@
+import { CommanderError } from 'commander';
+import { EXIT_INTERRUPTED, EXIT_NO_RUN } from '../core/run/outcome.ts';
+import { InterruptedError, NoRunError } from './no-run-error.ts';
+import { program, type Surroundings } from './program.ts';
+
+/** Runs one command line to its exit code; whatever goes wrong is one message. */
+export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let exitCode = 0;
+  try {
+    await program(surroundings, (code) => {
+      exitCode = code;
+    }).parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return told(error, surroundings);
+  }
+}
+
+function told(error: unknown, { terminal, signal }: Surroundings): number {
+  // Commander has said it; help and version are no errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_NO_RUN;
+  if (error instanceof InterruptedError || signal.aborted) {
+    terminal.say(error instanceof InterruptedError ? error.message : 'interrupted before a run began');
+    return EXIT_INTERRUPTED;
+  }
+  terminal.say(
+    error instanceof NoRunError
+      ? `stepgate: ${error.message}`
+      : `stepgate failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
+  );
+  return EXIT_NO_RUN;
+}

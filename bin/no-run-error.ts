@@ -1,0 +1,9 @@
+/** No run began: what was asked is wrong or cannot be done here. The message is all that a user sees; the exit code is 1. */
+export class NoRunError extends Error {
+  override readonly name = 'NoRunError';
+}
+
+/** Ended at the terminal; the exit code is 130. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}

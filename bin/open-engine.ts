@@ -1,0 +1,88 @@
+import { join, resolve } from 'node:path';
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { type Engine, type EngineOptions, startEngine } from '../local/engine.ts';
+import { attachEngine } from '../local/running-engine.ts';
+import { DATA_FOLDER } from './data-folder.ts';
+import { NoRunError } from './no-run-error.ts';
+import type { LoadedPlan } from './plans.ts';
+import type { Shell } from './shell.ts';
+
+/** A local engine, of this process or of another. */
+export interface OpenEngine extends Pick<Engine, 'endpoints' | 'stack' | 'psqlUrl'> {
+  /** False when another process runs it; it then outlives this one. */
+  readonly isOurs: boolean;
+  close(): Promise<void>;
+}
+
+/** Synthesized stacks are kept here for all data folders of a working folder; an engine reuses what fits its sources. */
+const ASSEMBLIES = join(DATA_FOLDER, 'assembly');
+
+/**
+ * Attaches to the engine that holds the data folder, or starts one.
+ *
+ * @throws {NoRunError} when the folder's engine holds another version of a plan.
+ */
+export async function openEngine(
+  { folder, terminal, signal }: Pick<Shell, 'folder' | 'terminal' | 'signal'>,
+  plans: readonly LoadedPlan[],
+  onStateExited?: EngineOptions['onStateExited'],
+): Promise<OpenEngine> {
+  const running = await attachEngine(folder);
+  if (running !== undefined) {
+    await refuseOtherVersions(running, plans);
+    return { ...running, isOurs: false, close: async () => {} };
+  }
+  terminal.show(`starting the local engine in ${folder}`);
+  const engine = await startEngine({
+    folder,
+    plans: new Map(plans.map(({ plan, json }) => [plan.id, json])),
+    assemblyFolder: resolve(ASSEMBLIES),
+    ...(onStateExited === undefined ? {} : { onStateExited }),
+  }).catch((error: unknown) => {
+    throw new NoRunError(`the local engine cannot start in ${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
+  if (signal.aborted) {
+    await engine.stop();
+    signal.throwIfAborted();
+  }
+  return { endpoints: engine.endpoints, stack: engine.stack, psqlUrl: engine.psqlUrl, isOurs: true, close: () => engine.stop() };
+}
+
+/** An engine deploys plans when it starts; a run of anything else would not be what was checked here. */
+async function refuseOtherVersions(engine: Pick<Engine, 'endpoints' | 'stack'>, plans: readonly LoadedPlan[]): Promise<void> {
+  const s3 = s3Of(engine);
+  for (const { plan, digest } of plans) {
+    try {
+      await s3.send(new HeadObjectCommand({ Bucket: engine.stack.planBucket, Key: `plans/${digest}.json` }));
+    } catch (error) {
+      if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 404) throw error;
+      throw new NoRunError(`the engine that runs holds another version of plan ${plan.id}; run "stepgate local down", then this again`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+type Address = Pick<Engine, 'endpoints' | 'stack'>;
+
+export function sfnOf({ endpoints, stack }: Address): SFNClient {
+  return new SFNClient({ endpoint: endpoints.sfn, region: stack.region, credentials: NOBODY });
+}
+
+export function s3Of({ endpoints, stack }: Address): S3Client {
+  return new S3Client({ endpoint: endpoints.s3, region: stack.region, credentials: NOBODY });
+}
+
+export function schedulerOf({ endpoints, stack }: Address): SchedulerClient {
+  return new SchedulerClient({ endpoint: endpoints.scheduler, region: stack.region, credentials: NOBODY });
+}
+
+export function rdsDataOf({ endpoints, stack }: Address): RDSDataClient {
+  return new RDSDataClient({ endpoint: endpoints.rdsData, region: stack.region, credentials: NOBODY, maxAttempts: 1 });
+}
+
+/** The local engine asks nobody who they are; the user's own credentials stay where they are. */
+const NOBODY = { accessKeyId: 'local', secretAccessKey: 'local' };

@@ -1,0 +1,71 @@
+import { createInterface } from 'node:readline/promises';
+
+/** Where a command speaks: results to stdout, everything else to stderr. */
+export interface Terminal {
+  /** A result; a line. */
+  out(text: string): void;
+  /** A message; a line. */
+  say(text: string): void;
+  /** One line that the next one replaces; nothing where stderr is no terminal. */
+  show(text: string): void;
+  /** Whether there is a person who can answer. */
+  readonly canAsk: boolean;
+  ask(question: string): Promise<string>;
+}
+
+/** What every command is given. */
+export interface Shell {
+  readonly terminal: Terminal;
+  /** The local engine's data folder. */
+  readonly folder: string;
+  /** The folder of plans. */
+  readonly plansFolder: string;
+  readonly now: () => Date;
+  /** Fires on Ctrl-C, SIGTERM, or when the process that started us is gone. */
+  readonly signal: AbortSignal;
+}
+
+export function processTerminal(): Terminal {
+  let shown = false;
+  const clear = () => {
+    if (shown) process.stderr.write('\r\u001b[K');
+    shown = false;
+  };
+  return {
+    out(text) {
+      clear();
+      process.stdout.write(`${text}\n`);
+    },
+    say(text) {
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    show(text) {
+      if (!process.stderr.isTTY) return;
+      process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, process.stderr.columns - 1))}`);
+      shown = true;
+    },
+    canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    async ask(question) {
+      clear();
+      const asking = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await asking.question(question);
+      } finally {
+        asking.close();
+      }
+    },
+  };
+}
+
+/** Aborts once, whatever comes first and however often. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, abort);
+  if (process.connected) {
+    process.on('disconnect', abort);
+    process.channel?.unref();
+  }
+  return controller.signal;
+}

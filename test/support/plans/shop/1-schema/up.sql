@@ -1,0 +1,1 @@
+create table products (id integer primary key, title text not null);

@@ -1,0 +1,5 @@
+--! into: products
+--! from: items
+--! key: id
+--! sync: none
+select i.id, i.name as title from items i

@@ -1,0 +1,1 @@
+create index concurrently products_title on products (title);

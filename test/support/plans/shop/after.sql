@@ -1,0 +1,2 @@
+--! check: as-many-products-as-items, fail, zero
+select (select count(*) from items) - (select count(*) from products);
