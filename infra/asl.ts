@@ -1,5 +1,6 @@
 import type { ErrorName } from '../core/errors.ts';
 import { FUNCTIONS, type FunctionName } from './functions.ts';
+import { RETRIES } from './retries.ts';
 
 /** A JSONata expression in its braces: `{% … %}`. */
 export type Expression = `{% ${string} %}`;
@@ -117,7 +118,6 @@ export function task<const Next extends string>(
   options: {
     readonly payload?: Readonly<Record<string, Template>>;
     readonly assign?: Readonly<Record<string, Template>>;
-    readonly retry: readonly Retrier[];
     readonly catch: readonly Catcher<Next>[];
     readonly next: Next;
   },
@@ -129,7 +129,7 @@ export function task<const Next extends string>(
     TimeoutSeconds: FUNCTIONS[functionName].timeoutSeconds + TASK_MARGIN_SECONDS,
     ...(options.assign === undefined ? {} : { Assign: options.assign }),
     Output: '{% $states.result.Payload %}',
-    Retry: options.retry,
+    Retry: RETRIES,
     Catch: options.catch,
     Next: options.next,
   };

@@ -1,5 +1,4 @@
 import { type Catcher, machine, task } from './asl.ts';
-import { RETRIES } from './retries.ts';
 
 /** Nothing has changed yet: a gate said no. */
 const toRefuse: readonly Catcher<'GateSaidNo'>[] = [
@@ -23,6 +22,9 @@ function tellAnyway<const Next extends string>(next: Next): readonly Catcher<Nex
 
 /** 5, 10, 20, 40, 60, 60 … seconds. */
 const POLL_SECONDS = '{% $min([60, 5 * $power(2, $min([$polls, 4]))]) %}';
+/** What a state that works in visits says of where it stands; the Choice behind it reads it. */
+const PROGRESS = { progress: '{% $states.result.Payload %}' } as const;
+
 const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
 
 /** 48 hours: the longest plan that is meant, a 24-hour index build within it. */
@@ -63,7 +65,6 @@ export const stateMachine = machine({
     LoadPlan: task('LoadPlan', {
       payload: { input: '{% $input %}' },
       assign: { plan: '{% $states.result.Payload.plan %}', digest: '{% $states.result.Payload.digest %}', mode: '{% $states.result.Payload.mode %}' },
-      retry: RETRIES,
       catch: toRefuse,
       next: 'DoesItChangeAnything',
     }),
@@ -80,7 +81,6 @@ export const stateMachine = machine({
         planState: '{% $states.result.Payload.planState %}',
         holderSeen: '{% $states.result.Payload.holderSeen %}',
       },
-      retry: RETRIES,
       catch: toRefuse,
       next: 'IsLockTaken',
     }),
@@ -100,7 +100,7 @@ export const stateMachine = machine({
     AwaitHolder: { Type: 'Wait', Seconds: 10, Next: 'AcquireLock' },
 
     // Gates
-    Preflight: task('Preflight', { payload: { planState: '{% $planState %}' }, retry: RETRIES, catch: toRefuse, next: 'AfterPreflight' }),
+    Preflight: task('Preflight', { payload: { planState: '{% $planState %}' }, catch: toRefuse, next: 'AfterPreflight' }),
     AfterPreflight: {
       Type: 'Choice',
       Choices: [
@@ -109,7 +109,7 @@ export const stateMachine = machine({
       ],
       Default: 'Assess',
     },
-    Assess: task('Assess', { retry: RETRIES, catch: toRefuse, next: 'AfterAssess' }),
+    Assess: task('Assess', { catch: toRefuse, next: 'AfterAssess' }),
     AfterAssess: {
       Type: 'Choice',
       Choices: [{ Condition: '{% $mode = "dry-run" %}', Next: 'ValidateSource' }],
@@ -119,14 +119,12 @@ export const stateMachine = machine({
     // Snapshot
     CreateSnapshot: task('CreateSnapshot', {
       assign: { snapshot: '{% $states.result.Payload %}', polls: 0 },
-      retry: RETRIES,
       catch: toRefuse,
       next: 'AwaitSnapshot',
     }),
     AwaitSnapshot: task('AwaitSnapshot', {
       payload: { snapshot: '{% $snapshot %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRefuse,
       next: 'IsSnapshotReady',
     }),
@@ -141,7 +139,7 @@ export const stateMachine = machine({
     WaitForSnapshot: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'AwaitSnapshot' },
 
     // Checks before the first change
-    ValidateSource: task('ValidateSource', { retry: RETRIES, catch: toRefuse, next: 'AfterValidation' }),
+    ValidateSource: task('ValidateSource', { catch: toRefuse, next: 'AfterValidation' }),
     AfterValidation: {
       Type: 'Choice',
       Choices: [{ Condition: '{% $mode = "dry-run" %}', Assign: { outcome: 'passed' }, Next: 'CloseRun' }],
@@ -150,8 +148,7 @@ export const stateMachine = machine({
     },
     MeasureBefore: task('MeasureBefore', {
       payload: { progress: '{% $progress %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRefuse,
       next: 'IsBaselineTaken',
     }),
@@ -160,7 +157,6 @@ export const stateMachine = machine({
     // Phases
     NextStep: task('NextStep', {
       assign: { step: '{% $states.result.Payload %}', polls: 0, progress: null },
-      retry: RETRIES,
       catch: toRecovery,
       next: 'WhichStep',
     }),
@@ -175,8 +171,7 @@ export const stateMachine = machine({
     },
     RunPhase: task('RunPhase', {
       payload: { phase: '{% $step.phase %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRecovery,
       next: 'IsPhaseDone',
     }),
@@ -184,23 +179,20 @@ export const stateMachine = machine({
     WaitForPhase: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'RunPhase' },
     RunBackfill: task('RunBackfill', {
       payload: { phase: '{% $step.phase %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRecovery,
       next: 'IsBackfillDone',
     }),
     IsBackfillDone: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'RunBackfill' },
     RunLong: task('RunLong', {
       payload: { phase: '{% $step.phase %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRecovery,
       next: 'IsLongDone',
     }),
     AwaitLong: task('AwaitLong', {
       payload: { phase: '{% $step.phase %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toRecovery,
       next: 'IsLongDone',
     }),
@@ -217,8 +209,7 @@ export const stateMachine = machine({
     // Finish
     VerifyTarget: task('VerifyTarget', {
       payload: { progress: '{% $progress %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: [{ ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'DoesVerifyingUndo' }],
       next: 'IsTargetVerified',
     }),
@@ -231,7 +222,7 @@ export const stateMachine = machine({
       Default: 'CompleteRun',
     },
     DoesVerifyingUndo: { Type: 'Choice', Choices: [{ Condition: '{% $mode = "execute" %}', Next: 'DecideRecovery' }], Default: 'CloseRun' },
-    CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, retry: RETRIES, catch: toRecovery, next: 'CloseRun' }),
+    CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, catch: toRecovery, next: 'CloseRun' }),
 
     // The way back: newest phase first
     GateSaidNo: {
@@ -243,7 +234,6 @@ export const stateMachine = machine({
     DecideRecovery: task('DecideRecovery', {
       payload: { failure: '{% $failure %}' },
       assign: { undo: '{% $states.result.Payload %}', polls: 0, progress: null },
-      retry: RETRIES,
       catch: toHalt,
       next: 'WhichUndo',
     }),
@@ -258,8 +248,7 @@ export const stateMachine = machine({
     },
     UndoPhase: task('UndoPhase', {
       payload: { phase: '{% $undo.phase %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toHalt,
       next: 'IsUndoDone',
     }),
@@ -274,8 +263,7 @@ export const stateMachine = machine({
     WaitForUndo: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'UndoPhase' },
     VerifyUndo: task('VerifyUndo', {
       payload: { progress: '{% $progress %}' },
-      assign: { progress: '{% $states.result.Payload %}' },
-      retry: RETRIES,
+      assign: PROGRESS,
       catch: toHalt,
       next: 'IsUndoVerified',
     }),
@@ -289,7 +277,6 @@ export const stateMachine = machine({
     CloseRun: task('CloseRun', {
       payload: { outcome: '{% $outcome %}', failure: '{% $failure %}', laterFailure: '{% $laterFailure %}', planState: '{% $planState %}' },
       assign: { outcome: '{% $states.result.Payload.outcome %}', sentence: '{% $states.result.Payload.sentence %}' },
-      retry: RETRIES,
       catch: [
         {
           ErrorEquals: ['States.ALL'],
@@ -302,10 +289,9 @@ export const stateMachine = machine({
       ],
       next: 'WriteReport',
     }),
-    WriteReport: task('WriteReport', { payload: { outcome: '{% $outcome %}' }, retry: RETRIES, catch: tellAnyway('Notify'), next: 'Notify' }),
+    WriteReport: task('WriteReport', { payload: { outcome: '{% $outcome %}' }, catch: tellAnyway('Notify'), next: 'Notify' }),
     Notify: task('Notify', {
       payload: { outcome: '{% $outcome %}', sentence: '{% $sentence %}' },
-      retry: RETRIES,
       catch: tellAnyway('WhichEnd'),
       next: 'WhichEnd',
     }),
