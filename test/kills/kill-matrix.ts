@@ -10,17 +10,18 @@ import { SMALL_PLAN, SMALL_SOURCE } from '../support/small-plan.ts';
 /**
  * Kills a run with SIGKILL in each state and at seeded times; afterwards no server may stay, and the next `execute`, `verify` and `rollback` have to work.
  *
- * `npm run test:kills [-- SEEDS]`; a line for each kill, exit 1 when one was not survived.
+ * `npm run test:kills [-- SEEDS [--seeds-only]]`; a line for each kill, exit 1 when one was not survived.
  */
 const root = join(import.meta.dirname, '..', '..');
 const plans = await mkdtemp(join(tmpdir(), 'stepgate-kills-'));
 const seeds = Number(process.argv[2] ?? 20);
+const states = process.argv.includes('--seeds-only') ? [] : statesOfSuccess();
 let survived = 0;
 let lost = 0;
 
 await writePlan();
 const whole = await timeOfRun();
-for (const state of statesOfSuccess()) {
+for (const state of states) {
   await trial(`in ${state}`, (run) => until(async () => (await history(run.folder)).includes(`"${state}"`)));
 }
 for (let seed = 0; seed < seeds; seed += 1) {
@@ -46,8 +47,8 @@ async function trial(name: string, moment: (run: { folder: string }) => Promise<
     ['verify', 'small'],
     ['rollback', 'small', '--yes'],
   ]) {
-    const code = await exitCode(verb, folder);
-    if (code !== 0) faults.push(`${verb[0]} exits ${code}`);
+    const { code, said } = await endOf(verb, folder);
+    if (code !== 0) faults.push(`${verb[0]} exits ${code} (${said})`);
   }
   if (faults.length === 0) survived += 1;
   else lost += 1;
@@ -82,22 +83,30 @@ async function writePlan(): Promise<void> {
 
 async function timeOfRun(): Promise<number> {
   const folder = join(plans, 'first');
-  await exitCode(['dry-run', 'small'], folder);
+  await endOf(['dry-run', 'small'], folder);
   await rm(folder, { recursive: true, force: true });
   const begun = performance.now();
-  const code = await exitCode(['execute', 'small', '--yes'], folder);
-  if (code !== 0) throw new Error(`a run without a kill exits ${code}`);
+  const { code, said } = await endOf(['execute', 'small', '--yes'], folder);
+  if (code !== 0) throw new Error(`a run without a kill exits ${code}: ${said}`);
   return performance.now() - begun;
 }
 
 function stepgate(args: readonly string[], folder: string): ChildProcess {
   const script = join(root, 'bin', 'stepgate.mjs');
-  return spawn(process.execPath, [script, ...args, '--plans', join(plans, 'migrations'), '--data', folder], { cwd: root, stdio: 'ignore' });
+  return spawn(process.execPath, [script, ...args, '--plans', join(plans, 'migrations'), '--data', folder], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
 }
 
-async function exitCode(args: readonly string[], folder: string): Promise<number> {
-  const [code] = await once(stepgate(args, folder), 'exit');
-  return Number(code ?? -1);
+async function endOf(args: readonly string[], folder: string): Promise<{ readonly code: number; readonly said: string }> {
+  const child = stepgate(args, folder);
+  let said = '';
+  child.stderr?.on('data', (text: Buffer) => {
+    said = `${said}${text}`.slice(-2_000);
+  });
+  const [code] = await once(child, 'close');
+  return { code: Number(code ?? -1), said: said.trim().split('\n').at(-1) ?? '' };
 }
 
 async function history(folder: string): Promise<string> {
