@@ -17,6 +17,9 @@ const BUSY_STATES = new Set(['55P03', '40P01', '40001']);
 /** The connection or the server went away; whether a commit got through is not known. */
 const LOST_STATES = /^(08|57P0)/;
 
+/** The SDK gives a socket that broke the name of a timeout (@smithy/node-http-handler). */
+const BROKEN_SOCKET = new Set(['ECONNRESET', 'EPIPE']);
+
 /** Tolerant, because the text is not documented (RDS Data API, troubleshooting). */
 const SQL_STATE = /SQLState:\s*([0-9A-Z]{5})/i;
 
@@ -27,6 +30,7 @@ const CONFIGURATION = new Set([
   'ForbiddenException',
   'AccessDeniedException',
   'AccessDenied',
+  'NoSuchBucket',
   'BadRequestException',
   'ValidationException',
   'UnsupportedResultException',
@@ -39,7 +43,7 @@ export function translateAwsError(error: unknown, during: string): StepgateError
   if (error instanceof StepgateError) {
     return error;
   }
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const { name, message, code } = sayings(error);
   const options = { cause: error };
   const text = `${during}: ${message}`;
   if (name === 'DatabaseErrorException') {
@@ -60,8 +64,13 @@ export function translateAwsError(error: unknown, during: string): StepgateError
   // 500, 503, a socket that broke, our own request timeout, StatementTimeoutException: only the ledger or the catalog knows.
   return new UnknownOutcomeError(`${during}: ${name}: ${message}`, {
     ...options,
-    isTimeout: name === 'StatementTimeoutException' || name === 'TimeoutError',
+    isTimeout: name === 'StatementTimeoutException' || (name === 'TimeoutError' && !BROKEN_SOCKET.has(code)),
   });
+}
+
+function sayings(error: unknown): { readonly name: string; readonly message: string; readonly code: string } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, code: error instanceof Error && 'code' in error ? String(error.code) : '' };
 }
 
 /** SQLSTATE of a Data API error, if it says one. */
@@ -69,19 +78,30 @@ export function sqlStateOf(message: string): string | null {
   return SQL_STATE.exec(message)?.[1] ?? null;
 }
 
+/** What PostgreSQL said, without the values that its detail holds: they are the application's. */
+const DETAIL = /\s*\bDetail: [\s\S]*?(?=\s*\bHint: |; Position: |; SQLState: |$)/;
+
 function translateSqlError(message: string, during: string, options: ErrorOptions): StepgateError {
   const state = sqlStateOf(message);
-  const text = `${during}: ${message}`;
+  const text = `${during}: ${message.replace(DETAIL, '')}`;
+  if (state === null || message.includes('Transaction is still running a query')) {
+    return new UnknownOutcomeError(text, { ...options, isTimeout: false });
+  }
+  return sqlError(state, text, options);
+}
+
+/** An error of the database by its SQLSTATE. */
+export function sqlError(state: string, text: string, options: ErrorOptions = {}): StepgateError {
   if (state === 'SG001') {
     return new StaleTokenError(text, options);
   }
   if (state === 'SG002') {
     return new CheckFailedError(text, options);
   }
-  if (state !== null && BUSY_STATES.has(state)) {
+  if (BUSY_STATES.has(state)) {
     return new DatabaseBusyError(text, options);
   }
-  if (state === null || LOST_STATES.test(state) || message.includes('Transaction is still running a query')) {
+  if (LOST_STATES.test(state)) {
     return new UnknownOutcomeError(text, { ...options, isTimeout: false });
   }
   // 28xxx: authorization; 3D000: no such database; 53300: too many connections may pass by itself.

@@ -30,7 +30,7 @@ export interface Baselines {
   schemaDigest(baseRun: string): Promise<string>;
   /** Says that `before` is whole; from now on a failed run is proven against it. */
   finishBefore(run: ChangingRun): Promise<void>;
-  /** Up to 50 lines and tables that are not as before. */
+  /** Up to 50 tables and lines that are not as before. */
   differences(baseRun: string, run: string): Promise<readonly BaselineDifference[]>;
 }
 
@@ -39,10 +39,11 @@ const Digest = z.object({ table: z.string(), rows: z.number().int(), digest: z.s
 const Text = z.object({ text: z.string() });
 const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
 
-/** Tables of the application with rows of their own. */
+/** Tables of the application with rows of their own; an extension's change with the extension's work. */
 const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'm') and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'stepgate', 'stepgate_archive')
-and has_table_privilege(c.oid, 'select')`;
+where c.relkind in ('r', 'm') and c.relispopulated and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'stepgate', 'stepgate_archive')
+and has_table_privilege(c.oid, 'select')
+and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
 
 export function baselines({ query }: SqlSession): Baselines {
   const ask = async (sql: string, parameters: Readonly<Record<string, string | number | null>>) => {
@@ -59,9 +60,11 @@ on conflict do nothing`,
       );
       if (moment === 'before') {
         await ask(
-          `insert into stepgate.baseline_line (run_id, line) select :base::text, line from stepgate.schema_lines() line
+          `insert into stepgate.baseline_line (run_id, line, occurrence)
+select :base::text, line, row_number() over (partition by line) from stepgate.schema_lines() line
 where not exists (select from stepgate.baseline_line where run_id = :base::text)
-and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
+and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
+on conflict do nothing`,
           { run: run.id, token: run.token, base: keptUnder },
         );
       }
@@ -113,8 +116,8 @@ const DIFFERENCES = `with lines as (
     max(case when moment = 'after' then concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) end) as after
   from stepgate.baseline_table where (run_id = :base::text and moment = 'before') or (run_id = :run::text and moment = 'after') group by table_name
 )
-select left(line, 200) as what, case when before > after then 'there' else 'not there' end as before, case when after > before then 'there' else 'not there' end as after
-from lines where before <> after
+select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after from tables where before is distinct from after
 union all
-select table_name, coalesce(before, 'not there'), coalesce(after, 'not there') from tables where before is distinct from after
+select left(line, 200), case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end
+from lines where before <> after
 limit 50`;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { ObjectName, QualifiedName } from '../core/plan/compiled-plan.ts';
 import type { TableVolume } from '../core/run/journal.ts';
-import type { UnmappedColumn } from '../core/transfer/compare-sql.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import type { KeyColumn } from '../core/transfer/key-faults.ts';
+import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { Query } from './sql-session.ts';
 
 /** What the server says of itself and of this role. */
@@ -26,7 +27,9 @@ export interface LongSession {
 
 export interface TargetColumn {
   readonly name: string;
+  /** Without length and scale, as pg_typeof says it. */
   readonly type: string;
+  readonly declaredType: string;
   readonly isGenerated: boolean;
   readonly default: string | null;
   readonly isConstant: boolean;
@@ -148,13 +151,21 @@ case when pg_table_size(:name::text::regclass) > :most::bigint then (select grea
   return row ?? { table: `${table.schema}.${table.name}`, rows: 0, estimated: false, bytes: 0, indexBytes: 0 };
 }
 
-const Column = z.object({ name: z.string(), type: z.string(), generated: z.boolean(), default: z.string().nullable(), constant: z.boolean() });
+const Column = z.object({
+  name: z.string(),
+  type: z.string(),
+  declared: z.string(),
+  generated: z.boolean(),
+  default: z.string().nullable(),
+  constant: z.boolean(),
+});
 
 /** A table's columns in order; a default is constant when it calls nothing and is no sequence, so that it gives the same value every time. */
 export async function tableColumns(query: Query, table: QualifiedName): Promise<readonly TargetColumn[]> {
   const rows = await query(
     Column,
-    `select a.attname::text as name, format_type(a.atttypid, null) as type, a.attgenerated <> '' or a.attidentity <> '' as generated,
+    `select a.attname::text as name, format_type(a.atttypid, null) as type, format_type(a.atttypid, a.atttypmod) as declared,
+a.attgenerated <> '' or a.attidentity <> '' as generated,
 pg_get_expr(d.adbin, d.adrelid) as default,
 d.adbin is null or not exists (select from regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') f join pg_proc p on p.oid = (f)[1]::oid where p.provolatile <> 'i')
   and d.adbin::text !~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR' as constant
@@ -162,14 +173,39 @@ from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum
 where a.attrelid = to_regclass(:name::text) and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     { name: quoteName(table) },
   );
-  return rows.map(({ generated, constant, ...column }) => ({ ...column, isGenerated: generated, isConstant: constant }));
+  return rows.map(({ declared, generated, constant, ...column }) => ({
+    ...column,
+    declaredType: declared,
+    isGenerated: generated,
+    isConstant: constant,
+  }));
 }
 
 /** What a comparison does with the columns that a transfer does not fill. */
 export function unmappedColumns(columns: readonly TargetColumn[], mapped: readonly string[]): readonly UnmappedColumn[] {
   return columns
     .filter((column) => !mapped.includes(column.name))
-    .map((column) => ({ name: column.name, default: column.default, isConstant: column.isConstant && !column.isGenerated }));
+    .map((column) => ({
+      name: column.name,
+      type: column.declaredType,
+      default: column.default,
+      isConstant: column.isConstant && !column.isGenerated,
+    }));
+}
+
+const Key = z.object({ not_null: z.boolean(), is_unique: z.boolean(), collation: z.string().nullable() });
+
+/** What makes a column a key, and how it sorts. */
+export async function keyColumn(query: Query, table: QualifiedName, column: string): Promise<KeyColumn> {
+  const [row] = await query(
+    Key,
+    `select a.attnotnull as not_null, (select format('%I.%I', collnamespace::regnamespace, collname) from pg_collation where oid = a.attcollation) as collation,
+exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+  and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as is_unique
+from pg_attribute a where a.attrelid = to_regclass(:name::text) and a.attname = :column::text and not a.attisdropped`,
+    { name: quoteName(table), column },
+  );
+  return { isThere: row !== undefined, isNotNull: row?.not_null ?? false, isUnique: row?.is_unique ?? false, collation: row?.collation ?? null };
 }
 
 /** Whether a table holds any row. */

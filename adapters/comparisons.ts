@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
-import { compareBoundarySql, compareSql, type KeyRange, type UnmappedColumn } from '../core/transfer/compare-sql.ts';
+import { compareBoundarySql, compareSql, type KeyRange } from '../core/transfer/compare-sql.ts';
+import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { Query } from './sql-session.ts';
 
 /** What one range's comparison found; counts of rows, keys as samples. */

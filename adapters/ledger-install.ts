@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import aclText from '../ledger/functions/acl-text.sql';
+import backendLabel from '../ledger/functions/backend-label.sql';
 import beginPhase from '../ledger/functions/begin-phase.sql';
 import beginUndo from '../ledger/functions/begin-undo.sql';
 import enter from '../ledger/functions/enter.sql';
@@ -18,6 +20,7 @@ import type { SqlSession } from './sql-session.ts';
 
 /** Callees first. */
 const FUNCTIONS = [
+  backendLabel,
   enter,
   executeStatements,
   runChecks,
@@ -30,6 +33,7 @@ const FUNCTIONS = [
   runBatch,
   takeLock,
   tableDigest,
+  aclText,
   schemaLines,
 ];
 
@@ -42,7 +46,8 @@ const LEDGER_DIGEST = createHash('sha256')
 export const INSTALL_SQL = `do $stepgate_install$
 begin
 perform pg_advisory_xact_lock(hashtext('stepgate.version'));
-if to_regclass('stepgate.version') is null then
+-- By a query, since the name cache may be from before the wait.
+if not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'stepgate' and c.relname = 'version') then
 ${version1}
 end if;
 ${FUNCTIONS.map((text) => `${text.trim()};`).join('\n')}

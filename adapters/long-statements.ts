@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { assertNever } from '../core/assert-never.ts';
+import { StaleTokenError } from '../core/errors.ts';
 import type { LongProof, LongStatement } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import { quoteLiteral, quoteName } from '../core/transfer/identifier.ts';
@@ -24,6 +25,7 @@ export interface LongStatements {
    * Notes the attempt (only for the token's holder), then sends the statement; it goes on in the server after 45 s. Gives how many attempts there were.
    *
    * @throws {UnknownOutcomeError} when it is still running, or nobody knows.
+   * @throws {StaleTokenError} when a newer run took the lock over; nothing was started.
    */
   start(run: ChangingRun, place: LongPlace): Promise<void>;
   attempts(run: ChangingRun, place: LongPlace): Promise<number>;
@@ -60,9 +62,10 @@ select :plan::text, :phase::text, :direction::text, :number::int where exists (s
 on conflict (plan, phase, direction, number) do update set attempts = l.attempts + 1 returning attempts`,
         { ...at(run, place), run: run.id, token: run.token },
       );
-      if (noted !== undefined) {
-        await query(z.unknown(), `${label(run, place)} ${place.statement.sql}`, {}, { continueAfterTimeout: true });
+      if (noted === undefined) {
+        throw new StaleTokenError(`run ${run.id} no longer holds the lock with token ${run.token}; a newer run took it over`);
       }
+      await query(z.unknown(), `${label(run, place)} ${place.statement.sql}`, {}, { continueAfterTimeout: true });
     },
     attempts: async (run, place) => {
       const sql =
@@ -88,7 +91,9 @@ function label(run: ChangingRun, place: LongPlace): string {
 function proof(shown: LongProof): string {
   switch (shown.kind) {
     case 'index-valid': {
-      const index = `select from pg_index i where i.indexrelid = to_regclass(${quoteLiteral(quoteName({ schema: shown.schema, name: shown.index }))})`;
+      const table = quoteLiteral(quoteName({ schema: shown.schema, name: shown.table }));
+      const index = `select from pg_index i where i.indexrelid = to_regclass(${quoteLiteral(quoteName({ schema: shown.schema, name: shown.index }))})
+  and i.indrelid = to_regclass(${table})`;
       return `when exists (${index} and i.indisvalid and i.indisready) then 'done' when exists (${index}) then 'broken'`;
     }
     case 'index-gone':

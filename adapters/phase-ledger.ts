@@ -4,7 +4,8 @@ import type { Check, Phase, Statement } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { LedgerPhase } from '../core/run/next-step.ts';
-import type { SqlSession } from './sql-session.ts';
+import { sqlError } from './aws-errors.ts';
+import type { Query, SqlSession } from './sql-session.ts';
 
 /** Which phases are begun and applied, and the calls that make them so; each is one transaction that checks the run's token. */
 export interface PhaseLedger {
@@ -24,6 +25,8 @@ export interface PhaseLedger {
   beginUndo(run: ChangingRun, phase: Phase): Promise<void>;
   /** Whether a backend still works under this phase's label. */
   isRunning(run: ChangingRun, label: string): Promise<boolean>;
+  /** Throws, once, how a call under this label failed in the server after its caller had stopped waiting. */
+  throwFailure(run: ChangingRun, label: string): Promise<void>;
 }
 
 const ResultRow = z.object({ result: z.string() });
@@ -36,6 +39,7 @@ export type PhaseResult = z.infer<typeof Result>;
 
 const PhaseRow = z.object({ phase: z.string(), ordinal: z.number().int(), digest: z.string(), applied: z.boolean(), undoing: z.boolean() });
 const Running = z.object({ running: z.boolean() });
+const Failure = z.object({ sql_state: z.string(), message: z.string() });
 
 export function phaseLedger({ query }: SqlSession): PhaseLedger {
   const call = async (sql: string, parameters: Readonly<Record<string, string | number>>) => {
@@ -57,8 +61,8 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
       const [row] = await query(ResultRow, sql, { plan, phase });
       return row === undefined ? null : Result.parse(JSON.parse(row.result));
     },
-    runTransaction: (run, phase) =>
-      call(
+    runTransaction: async (run, phase) => {
+      await call(
         'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
         {
           ...named(run, phase),
@@ -67,12 +71,16 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
           statements: JSON.stringify(phase.up),
           checks: JSON.stringify(phase.verify.map(inDatabase)),
         },
-      ),
-    undoTransaction: (run, phase, statements) =>
-      call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb)', {
+      );
+      await throwFailure(query, run, phase.id);
+    },
+    undoTransaction: async (run, phase, statements) => {
+      await call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb)', {
         ...named(run, phase),
         statements: JSON.stringify(statements),
-      }),
+      });
+      await throwFailure(query, run, `undo ${phase.id}`);
+    },
     begin: (run, phase) =>
       call('select stepgate.begin_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text)', {
         ...named(run, phase),
@@ -89,12 +97,21 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
       const [row] = await query(
         Running,
         `select exists (select from pg_stat_activity where datname = current_database() and state <> 'idle'
-and application_name = left('stepgate/' || :run::text || '/' || :label::text, 63)) as running`,
+and application_name = stepgate.backend_label(:run::text, :label::text)) as running`,
         { run: run.id, label },
       );
       return row?.running ?? false;
     },
+    throwFailure: (run, label) => throwFailure(query, run, label),
   };
+}
+
+async function throwFailure(query: Query, run: ChangingRun, label: string): Promise<void> {
+  const sql = 'delete from stepgate.failure where run_id = :run::text and label = :label::text returning sql_state, message';
+  const [failure] = await query(Failure, sql, { run: run.id, label });
+  if (failure !== undefined) {
+    throw sqlError(failure.sql_state, failure.message);
+  }
 }
 
 function named(run: ChangingRun, phase: Phase) {

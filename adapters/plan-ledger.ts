@@ -21,7 +21,7 @@ export interface PlanLedger {
   inForce(plan: PlanId): Promise<PlanInForce | null>;
   /** @throws {StaleTokenError} when a newer run took the lock over. */
   holdsOrFails(run: ChangingRun): Promise<void>;
-  /** Pins the plan's digest; the one in force while nothing of the plan is migrated. */
+  /** Pins the plan's digest while it is not migrated; drops a baseline and a snapshot that an earlier run took and nothing was changed after. */
   adopt(run: ChangingRun): Promise<void>;
   rememberSnapshot(run: ChangingRun, snapshot: { readonly id: string; readonly requestedAt: Date }): Promise<void>;
   /** The point of no return: from here on the plan is migrated. */
@@ -46,8 +46,11 @@ const HOLDS = 'exists (select from stepgate.lock where run_id = :run::text and t
 
 const IN_FORCE = `select digest, case when baseline_done_at is not null then base_run end as base_run, snapshot_id,
 to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, to_json(migrated_at)#>>'{}' as migrated_at from stepgate.plan where plan = :plan::text`;
-const ADOPT = `insert into stepgate.plan (plan, digest) select :plan::text, :digest::text where ${HOLDS}
-on conflict (plan) do update set digest = excluded.digest where stepgate.plan.migrated_at is null`;
+const ADOPT = `insert into stepgate.plan as p (plan, digest) select :plan::text, :digest::text where ${HOLDS}
+on conflict (plan) do update set digest = excluded.digest,
+base_run = case when KEPT then p.base_run end, baseline_done_at = case when KEPT then p.baseline_done_at end,
+snapshot_id = case when KEPT then p.snapshot_id end, snapshot_requested_at = case when KEPT then p.snapshot_requested_at end
+where p.migrated_at is null`.replaceAll('KEPT', '(p.changed_at is not null or p.base_run = :run::text)');
 const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, snapshot_requested_at = :at::timestamptz where plan = :plan::text and ${HOLDS}`;
 const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, clock_timestamp()) where plan = :plan::text and ${HOLDS}`;
 const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS})

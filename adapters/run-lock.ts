@@ -68,7 +68,7 @@ export function ledgerLock({ query }: SqlSession): RunLock {
         Count,
         `select count(pg_terminate_backend(pid))::int as count from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database() and usename = current_user and state <> 'idle'
-and (starts_with(application_name, left('stepgate/' || :run::text || '/', 63)) or starts_with(query, '/* stepgate ' || :run::text || '/'))`,
+and (starts_with(application_name, stepgate.backend_label(:run::text, '')) or starts_with(query, '/* stepgate ' || :run::text || '/'))`,
         { run },
       );
       return row?.count ?? 0;

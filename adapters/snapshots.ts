@@ -2,6 +2,8 @@ import {
   CreateDBClusterSnapshotCommand,
   DBClusterSnapshotAlreadyExistsFault,
   DBClusterSnapshotNotFoundFault,
+  type DBInstance,
+  DBInstanceNotFoundFault,
   DescribeDBClusterSnapshotsCommand,
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
@@ -10,6 +12,7 @@ import {
   SnapshotQuotaExceededFault,
 } from '@aws-sdk/client-rds';
 import { ConfigurationError, DatabaseUnreachableError } from '../core/errors.ts';
+import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
 import { translateAwsError } from './aws-errors.ts';
 
 export interface SnapshotStatus {
@@ -17,6 +20,8 @@ export interface SnapshotStatus {
   /** RDS's word: creating, available, failed … */
   readonly status: string;
   readonly percent: number;
+  /** Its tag stepgate:restore-command: what restores it where RDS does not. */
+  readonly restoreCommand: string | null;
 }
 
 export interface ClusterFacts {
@@ -29,6 +34,8 @@ export interface ClusterFacts {
 
 /** Snapshots of the one cluster, and what RDS says of it. */
 export interface Snapshots {
+  /** What the stack's operator said: whether a run takes one at all. */
+  readonly policy: SnapshotPolicy;
   /**
    * Asks for a snapshot of this name; one that is there already is the same.
    *
@@ -41,8 +48,9 @@ export interface Snapshots {
   cluster(): Promise<ClusterFacts>;
 }
 
-export function rdsSnapshots(clusterId: string, client: RDSClient): Snapshots {
+export function rdsSnapshots({ STEPGATE_CLUSTER_ID: clusterId, STEPGATE_SNAPSHOT: policy }: Environment, client: RDSClient): Snapshots {
   return {
+    policy,
     request: async (id, tags) => {
       try {
         const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
@@ -57,7 +65,8 @@ export function rdsSnapshots(clusterId: string, client: RDSClient): Snapshots {
       try {
         const { DBClusterSnapshots } = await client.send(new DescribeDBClusterSnapshotsCommand({ DBClusterSnapshotIdentifier: id }));
         const found = DBClusterSnapshots?.[0];
-        return found === undefined ? null : { id, status: found.Status ?? 'unknown', percent: found.PercentProgress ?? 0 };
+        const restoreCommand = found?.TagList?.find(({ Key }) => Key === 'stepgate:restore-command')?.Value ?? null;
+        return found === undefined ? null : { id, status: found.Status ?? 'unknown', percent: found.PercentProgress ?? 0, restoreCommand };
       } catch (error) {
         if (error instanceof DBClusterSnapshotNotFoundFault) {
           return null;
@@ -70,19 +79,35 @@ export function rdsSnapshots(clusterId: string, client: RDSClient): Snapshots {
         const { DBClusters } = await client.send(new DescribeDBClustersCommand({ DBClusterIdentifier: clusterId }));
         const cluster = DBClusters?.[0];
         const writer = cluster?.DBClusterMembers?.find((member) => member.IsClusterWriter);
-        const { DBInstances } = await client.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: writer?.DBInstanceIdentifier }));
+        const instance = await instanceOf(writer?.DBInstanceIdentifier, client);
         return {
           status: cluster?.Status ?? 'unknown',
           engineVersion: cluster?.EngineVersion ?? 'unknown',
           isDataApiOn: cluster?.HttpEndpointEnabled ?? false,
-          writerStatus: DBInstances?.[0]?.DBInstanceStatus ?? 'none',
-          writerClass: DBInstances?.[0]?.DBInstanceClass ?? 'none',
+          writerStatus: instance?.DBInstanceStatus ?? 'none',
+          writerClass: instance?.DBInstanceClass ?? 'none',
         };
       } catch (error) {
         throw translateRdsError(error, `describing cluster ${clusterId}`);
       }
     },
   };
+}
+
+/** Without a name RDS would describe every instance of the account. */
+async function instanceOf(id: string | undefined, client: RDSClient): Promise<DBInstance | undefined> {
+  if (id === undefined) {
+    return undefined;
+  }
+  try {
+    const { DBInstances } = await client.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: id }));
+    return DBInstances?.[0];
+  } catch (error) {
+    if (error instanceof DBInstanceNotFoundFault) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function translateRdsError(error: unknown, during: string): Error {

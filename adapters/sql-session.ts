@@ -38,7 +38,8 @@ export interface SqlSession {
 const READING_SETTINGS = [
   'set transaction isolation level repeatable read, read only',
   `select json_build_array(set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true),
-set_config('DateStyle', 'ISO, MDY', true), set_config('lock_timeout', '800ms', true))::text as settings`,
+set_config('DateStyle', 'ISO, MDY', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
+set_config('statement_timeout', '0', true), set_config('lock_timeout', '800ms', true))::text as settings`,
 ];
 
 /** A session on the RDS Data API; opens nothing until it is asked. */

@@ -3,6 +3,7 @@ import type { PlanId } from '../core/ids.ts';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import { type BatchSql, copySql, undoSql } from '../core/transfer/batch-sql.ts';
+import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** A transfer's cursor after a batch; `rows` is what was moved in all, `elapsedMs` this batch's time in the database. */
@@ -19,14 +20,19 @@ export type TransferProgress = z.infer<typeof Progress>;
 export interface TransferLedger {
   /** @throws {StatementFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}; after each of them nothing or a whole batch was done. */
   copyBatch(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }, rows: number): Promise<TransferProgress>;
-  undoBatch(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }, rows: number): Promise<TransferProgress>;
+  /** Null when the phase is undone already. */
+  undoBatch(
+    run: ChangingRun,
+    place: { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[] },
+    rows: number,
+  ): Promise<TransferProgress | null>;
   /** Ids of a phase's transfers that have moved something, or were about to. */
   begun(plan: PlanId, phase: string): Promise<readonly string[]>;
-  /** Rows that an undo of this run put into stepgate_archive. */
-  archivedRows(run: ChangingRun, transfer: Transfer): Promise<number>;
+  /** Rows that this undo put into stepgate_archive, also where another run began it. */
+  archivedRows(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }): Promise<number>;
 }
 
-const Answer = z.object({ progress: z.string() });
+const Answer = z.object({ progress: z.string().nullable() });
 const Begun = z.object({ transfer: z.string() });
 const Count = z.object({ count: z.number().int() });
 
@@ -48,20 +54,21 @@ export function transferLedger({ query }: SqlSession): TransferLedger {
         move: call.sql.move,
       },
     );
-    return Progress.parse(JSON.parse(row?.progress ?? 'null'));
+    return Progress.nullable().parse(JSON.parse(row?.progress ?? 'null'));
   };
   return {
-    copyBatch: (run, { phase, transfer }, rows) => batch(run, { phase, transfer: transfer.id, direction: 'up', rows, sql: copySql(transfer) }),
-    undoBatch: (run, { phase, transfer }, rows) =>
-      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, run.plan) }),
+    copyBatch: async (run, { phase, transfer }, rows) =>
+      Progress.parse(await batch(run, { phase, transfer: transfer.id, direction: 'up', rows, sql: copySql(transfer) })),
+    undoBatch: (run, { phase, transfer, unmapped }, rows) =>
+      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, run.plan, unmapped) }),
     begun: async (plan, phase) => {
       const sql = "select transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
       return (await query(Begun, sql, { plan, phase })).map((row) => row.transfer);
     },
-    archivedRows: async (run, transfer) => {
-      const sql =
-        'select count(*)::int as count from stepgate_archive.row where run_id = :run::text and plan = :plan::text and transfer = :transfer::text';
-      const [row] = await query(Count, sql, { run: run.id, plan: run.plan, transfer: transfer.id });
+    archivedRows: async (run, { phase, transfer }) => {
+      const sql = `select count(*)::int as count from stepgate_archive.row where plan = :plan::text and transfer = :transfer::text
+and archived_at >= (select undo_begun_at from stepgate.phase where plan = :plan::text and phase = :phase::text)`;
+      const [row] = await query(Count, sql, { plan: run.plan, phase, transfer: transfer.id });
       return row?.count ?? 0;
     },
   };

@@ -37,6 +37,8 @@ create table stepgate.plan (
   plan text primary key,
   digest text not null,
   base_run text references stepgate.run (run_id),
+  -- When the first phase began after the baseline: until then the baseline and the snapshot are nobody's.
+  changed_at timestamptz,
   baseline_done_at timestamptz,
   snapshot_id text,
   snapshot_requested_at timestamptz,
@@ -56,6 +58,15 @@ create table stepgate.phase (
   undo_begun_at timestamptz,
   result jsonb,
   primary key (plan, phase)
+);
+
+-- How a phase or its undo failed, until its run has read it.
+create table stepgate.failure (
+  run_id text not null references stepgate.run (run_id),
+  label text not null,
+  sql_state text not null,
+  message text not null,
+  failed_at timestamptz not null default clock_timestamp()
 );
 
 -- The cursor of a transfer, forward and back; it moves in its batch's own transaction.
@@ -89,9 +100,12 @@ create table stepgate.long_statement (
 -- "As before": a line per catalog object, a digest per table. Sums of row hashes, so that ranges add up.
 create table stepgate.baseline_line (
   run_id text not null references stepgate.run (run_id),
-  line text not null
+  line text not null,
+  -- From 1, where a line is there several times.
+  occurrence bigint not null
 );
-create index baseline_line_run on stepgate.baseline_line (run_id);
+-- By hash, because a function's text is longer than an index entry may be.
+create unique index baseline_line_once on stepgate.baseline_line (run_id, md5(line), occurrence);
 create table stepgate.baseline_table (
   run_id text not null references stepgate.run (run_id),
   moment text not null check (moment in ('before', 'after')),
@@ -117,4 +131,4 @@ create table if not exists stepgate_archive.row (
   image jsonb not null,
   archived_at timestamptz not null default clock_timestamp()
 );
-create index if not exists row_run on stepgate_archive.row (run_id, plan, transfer);
+create index if not exists row_transfer on stepgate_archive.row (plan, transfer, archived_at);

@@ -4,8 +4,11 @@ import type { Check, Fraction } from '../plan/compiled-plan.ts';
 import type { CheckResult } from './journal.ts';
 import { meetsQuality } from './quality.ts';
 
-/** Scopes of a quality check that are kept, worst first: 500 lines of 100 bytes stay below the Data API's 64 KB a row. */
+/** Scopes of a quality check that are kept, worst first. */
 const MOST_SCOPES = 500;
+
+/** Bytes of scopes or measures that are kept: what the counts and the brackets take more still fits into the Data API's 64 KB a row. */
+const MOST_BYTES = 60_000;
 
 /**
  * The check's query wrapped so that whatever it expects comes back as one row: `bad`, `total` (bigint as text) and `detail` (JSON text).
@@ -17,26 +20,33 @@ export function evaluationSql(check: Check): string {
     case 'no rows':
       return `select count(*)::text as bad, null::text as total,
 json_build_object('samples', coalesce(json_agg(left(k, 64)) filter (where n <= 5), '[]'))::text as detail
-from (select row_number() over () as n, (select value from json_each_text(row_to_json(q)) limit 1) as k from (
+from (select row_number() over () as n, (select value from json_each_text(row_to_json(q.*)) limit 1) as k from (
 ${check.sql}
 ) as q) as violations`;
     case 'zero':
-      return `select coalesce(max(value), 0)::text as bad, null::text as total, '{}' as detail
-from (select (select value from json_each_text(row_to_json(q)) limit 1)::numeric::bigint as value from (
+      // No answer, no number and a fraction are not 0 either.
+      return `select case when count(*) = 1 and count(value) = 1 then least(ceil(abs(max(value))), ${Number.MAX_SAFE_INTEGER}) else 1 end::text as bad,
+null::text as total, case when count(*) <> 1 then json_build_object('samples', json_build_array(count(*) || ' rows'))
+  when count(value) = 0 then '{"samples": ["null"]}' else '{}' end::text as detail
+from (select (select value from json_each_text(row_to_json(q.*)) limit 1)::numeric as value from (
 ${check.sql}
 ) as q) as answer`;
     case 'quality':
       return `select (coalesce(sum(total), 0) - coalesce(sum(valid), 0))::text as bad, coalesce(sum(total), 0)::text as total,
-json_build_object('scopes', coalesce(json_agg(json_build_object('scope', left(scope, 64), 'valid', valid, 'total', total) order by n) filter (where n <= ${MOST_SCOPES}), '[]'))::text as detail
-from (select scope::text, valid::bigint, total::bigint, row_number() over (order by valid::numeric / greatest(total, 1), scope) as n from (
+json_build_object('scopes', coalesce(json_agg(line order by n) filter (where n <= ${MOST_SCOPES} and bytes <= ${MOST_BYTES}), '[]'))::text as detail
+from (select *, sum(octet_length(line::text) + 2) over (order by n) as bytes from (
+select *, json_build_object('scope', left(scope, 64), 'valid', valid, 'total', total) as line,
+  row_number() over (order by valid::numeric / greatest(total, 1), scope) as n from (
+select scope::text, greatest(least(coalesce(valid::bigint, 0), coalesce(total::bigint, 0)), 0) as valid, coalesce(total::bigint, 0) as total from (
 ${check.sql}
-) as q) as scopes`;
+) as q (scope, valid, total)) as counted) as ordered) as scopes`;
     case 'measure':
       return `select '0' as bad, null::text as total,
-json_build_object('measures', coalesce(json_agg(json_build_object('name', left(name, 64), 'value', left(value, 200))), '[]'))::text as detail
-from (select name::text, value::text from (
+json_build_object('measures', coalesce(json_agg(line order by n) filter (where bytes <= ${MOST_BYTES}), '[]'))::text as detail
+from (select n, line, sum(octet_length(line::text) + 2) over (order by n) as bytes from (
+select row_number() over () as n, json_build_object('name', left(name::text, 64), 'value', left(value::text, 200)) as line from (
 ${check.sql}
-) as q limit 200) as measured`;
+) as q (name, value) limit 200) as measured) as measures`;
     default:
       return assertNever(check.expects);
   }

@@ -1,5 +1,9 @@
 import * as z from 'zod';
 
+/** `none` is an operator's own word: nothing is taken before the first change, and every gate and the report say so. */
+export const SNAPSHOT_POLICIES = ['required', 'none'] as const;
+export type SnapshotPolicy = (typeof SNAPSHOT_POLICIES)[number];
+
 /** The names of the variables that tell a function where things are; the construct and the local engine set the same ones. */
 export const Environment = z.object({
   STEPGATE_CLUSTER_ID: z.string().min(1),
@@ -11,5 +15,6 @@ export const Environment = z.object({
   STEPGATE_TOPIC_ARN: z.string().min(1),
   /** JSON: each plan's id with the digest that this stack deploys. */
   STEPGATE_PLANS: z.string().min(2),
+  STEPGATE_SNAPSHOT: z.enum(SNAPSHOT_POLICIES),
 });
 export type Environment = z.infer<typeof Environment>;

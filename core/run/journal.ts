@@ -70,6 +70,32 @@ export type TransferComparison = z.infer<typeof TransferComparison>;
 
 const at = z.iso.datetime();
 
+export const TakenSnapshot = z.object({
+  status: z.enum(['requested', 'available']),
+  id: z.string(),
+  requestedAt: at,
+  availableAt: at.nullable(),
+  keepUntil: at,
+  /** The run that took it. */
+  adoptedFrom: z.string().nullable(),
+  /** What its tag says restores it, where RDS does not. */
+  restoreCommand: z.string().optional(),
+});
+
+/** None was taken, and why: an operator may say so. */
+export const NoSnapshot = z.object({ status: z.literal('none'), because: z.string(), adoptedFrom: z.string().nullable() });
+
+/** A danger that the plan names and takes on, with its reason. */
+export const AcceptedHazard = z.object({
+  hazard: z.string(),
+  because: z.string(),
+  file: z.string(),
+  line: z.number().int(),
+  table: z.object({ schema: z.string(), name: z.string() }).nullable(),
+  lock: z.string().nullable(),
+  waits: z.string().nullable(),
+});
+
 /** One fact of a run, written by the state that measured it, before the act where the act outlives the database. */
 export const JournalEntry = z.discriminatedUnion('kind', [
   z.object({
@@ -83,6 +109,7 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     title: z.string(),
     phases: z.array(z.string()),
     notes: z.array(z.string()),
+    accepted: z.array(AcceptedHazard).default([]),
     startedAt: at,
   }),
   z.object({
@@ -94,16 +121,10 @@ export const JournalEntry = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('preflight'), at, findings: z.array(Finding), engineVersion: z.string(), databaseBytes: z.number().int() }),
   z.object({ kind: z.literal('assess'), at, tables: z.array(TableVolume), checks: z.array(CheckResult) }),
-  z.object({
-    kind: z.literal('snapshot'),
-    at,
-    id: z.string(),
-    status: z.enum(['requested', 'available']),
-    requestedAt: at,
-    availableAt: at.nullable(),
-    keepUntil: at,
-    adoptedFrom: z.string().nullable(),
-  }),
+  z.discriminatedUnion('status', [
+    z.object({ kind: z.literal('snapshot'), at, ...TakenSnapshot.shape }),
+    z.object({ kind: z.literal('snapshot'), at, ...NoSnapshot.shape }),
+  ]),
   z.object({ kind: z.literal('checks'), at, stage: z.enum(['before', 'after']), checks: z.array(CheckResult) }),
   z.object({ kind: z.literal('baseline'), at, schemaDigest: z.string(), tables: z.array(TableDigest), adoptedFrom: z.string().nullable() }),
   z.object({

@@ -23,12 +23,13 @@ export function nextStep(plan: CompiledPlan, ledger: readonly LedgerPhase[]): Ne
 /** `interrupted` goes on where it stopped; `half-undone` has to be undone to the end first. */
 export type PlanState = 'fresh' | 'interrupted' | 'half-undone' | 'migrated';
 
-/** What a run finds of its plan in the ledger. */
-export function planState(ledger: readonly LedgerPhase[], isMigrated: boolean): PlanState {
-  if (ledger.some((row) => row.isUndoing)) {
+/** What a run finds of its plan in the ledger. A completed plan that misses a phase was being rolled back when its run died. */
+export function planState(ledger: readonly LedgerPhase[], inForce: { readonly isMigrated: boolean; readonly phases: number }): PlanState {
+  const isWhole = ledger.filter((row) => row.isApplied).length === inForce.phases;
+  if (ledger.some((row) => row.isUndoing) || (inForce.isMigrated && !isWhole)) {
     return 'half-undone';
   }
-  return isMigrated ? 'migrated' : ledger.length > 0 ? 'interrupted' : 'fresh';
+  return inForce.isMigrated ? 'migrated' : ledger.length > 0 ? 'interrupted' : 'fresh';
 }
 
 /** Finished phases that the plan at hand no longer holds as they were run. */

@@ -1,5 +1,8 @@
 import type { ObjectName } from '../plan/compiled-plan.ts';
+import type { SnapshotPolicy } from './environment.ts';
+import { bytesInWords } from './in-words.ts';
 import type { Finding } from './journal.ts';
+import type { Mode } from './mode.ts';
 
 /** The oldest engine that the Data API and our statements work with: TID range scans came with 14 (PostgreSQL 14, release notes). */
 const OLDEST_VERSION = 140_000;
@@ -39,6 +42,14 @@ export function clusterFindings(cluster: {
   ];
 }
 
+/** What is said of the snapshot at every gate before one would be taken; nothing where one is. */
+export function snapshotFindings(policy: SnapshotPolicy, mode: Mode): readonly Finding[] {
+  if (policy === 'required' || mode === 'verify' || mode === 'rollback') return [];
+  const said = { found: 'no snapshot is taken before the first change, because the operator said so', source: 'the setting snapshot: none' };
+  if (mode === 'backup') return [finding('snapshot', false, { ...said, advice: 'backup takes a snapshot and nothing else: allow it one' })];
+  return [{ name: 'snapshot', status: 'warn', ...said, advice: 'undoing the phases is the only way back; have a backup of your own' }];
+}
+
 export function serverFindings(
   server: {
     readonly version: string;
@@ -67,7 +78,7 @@ export function serverFindings(
       advice: `grant create on the database to ${server.role}: the ledger lives in schema stepgate`,
       source,
     }),
-    { name: 'database-size', status: 'info', found: `${server.databaseBytes} bytes`, advice: '', source },
+    { name: 'database-size', status: 'info', found: bytesInWords(server.databaseBytes), advice: '', source },
   ];
 }
 
@@ -85,6 +96,15 @@ export function sessionFindings(
     advice: 'locks that the run needs may wait for it; let it end, or end it with pg_terminate_backend',
     source,
   }));
+}
+
+/** What is in force of the plan already, so that nobody takes a dry run of a migrated database for news. */
+export function ledgerFindings(inLedger: number, phases: number): readonly Finding[] {
+  if (inLedger === 0) return [];
+  const rest = inLedger === phases ? 'execute would do nothing' : 'execute goes on with the rest';
+  return [
+    { name: 'ledger', status: 'info', found: `${inLedger} of ${phases} phases are in the ledger already`, advice: rest, source: 'stepgate.phase' },
+  ];
 }
 
 /** How a name that a plan creates is said to people. */

@@ -9,7 +9,7 @@ export type Source = (text: string) => string;
 /** Lines of one quality check that the page shows, worst first; the rest is in the JSON document. */
 const SCOPES_SHOWN = 10;
 
-export const CHECK_HEADINGS = ['status', 'check', '>violations', '>of', 'keys', '>took', 'where', 'source'];
+export const CHECK_HEADINGS = ['status', 'check', '>violations', '>of', 'keys or measures', '>took', 'where', 'source'];
 
 export function checkTable(results: readonly CheckResult[] | null, source: Source): string | null {
   if (results === null || results.length === 0) return null;
@@ -37,14 +37,16 @@ export function scopeTable(check: CheckResult): string | null {
   if (check.scopes.length === 0) return null;
   const total = BigInt(check.total ?? 0);
   const overall = percent({ valid: total - BigInt(check.bad), total });
-  const shown = check.scopes.slice(0, SCOPES_SHOWN).map(({ scope, valid, total: all }) => {
+  const notWhole = check.scopes.filter(({ valid, total: all }) => valid < all);
+  const shown = notWhole.slice(0, SCOPES_SHOWN).map(({ scope, valid, total: all }) => {
     const share = percent({ valid: BigInt(valid), total: BigInt(all) });
     return [scope, countInWords(valid), countInWords(all), share];
   });
+  const rest = notWhole.length > shown.length ? 'that are at least as good' : 'without a row that is not valid';
   const more = check.scopes.length - shown.length;
   return section(
     `### ${check.name}: ${overall} valid overall`,
-    table(['scope', '>valid', '>rows', '>share'], shown),
-    more > 0 ? `and ${counted(more, 'more scope')}, each at least as good; report.json has them` : null,
+    shown.length > 0 ? table(['scope', '>valid', '>rows', '>share'], shown) : null,
+    more > 0 ? `${shown.length > 0 ? 'and ' : ''}${counted(more, 'scope')} ${rest}; report.json has each` : null,
   );
 }

@@ -3,6 +3,7 @@ import type { Finding } from './journal.ts';
 import { codeBlock, list, section, table } from './markdown.ts';
 import type { Report } from './report.ts';
 import { CHECK_HEADINGS, checkRow, checkTable, type Source, scopeTable } from './report-checks.ts';
+import { hazardTable } from './report-hazards.ts';
 
 /** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
 export function renderReport(report: Report): string {
@@ -31,6 +32,7 @@ export function renderReport(report: Report): string {
     section('## After the last phase', checkTable(report.after, source)),
     section('## Proof of the undo', undoProof(report)),
     section('## Kept rows', archived(report)),
+    section('## Accepted hazards', hazardTable(report)),
     section('## Not checked: for people to judge', report.notChecked.length === 0 ? null : list(report.notChecked.map((note) => `[ ] ${note}`))),
     section('## Queries and calls', ...sources.map((text, index) => `<a id="s${index + 1}"></a>${index + 1}.\n\n${codeBlock(text, 'sql')}`)),
   ];
@@ -90,23 +92,30 @@ function assessment({ assessment: found }: Report, source: Source): readonly (st
 
 function snapshot({ snapshot: taken }: Report): string | null {
   if (taken === null) return null;
-  const { id, status, requestedAt, availableAt, keepUntil, adoptedFrom } = taken;
+  if (taken.status === 'none') return `**None**: ${taken.because}. Source: the setting STEPGATE_SNAPSHOT of the functions.`;
+  const { id, status, requestedAt, availableAt, keepUntil, adoptedFrom, restoreCommand } = taken;
   const from = adoptedFrom === null ? '' : `, taken by run ${adoptedFrom}`;
-  return `\`${id}\`: ${status}${from}; requested ${requestedAt}, available ${availableAt ?? 'not yet'}, kept until ${keepUntil}. Source: rds:DescribeDBClusterSnapshots.`;
+  const times = `requested ${requestedAt}, available ${availableAt ?? 'not yet'}, kept until ${keepUntil}`;
+  const restored = restoreCommand === undefined ? null : `Restored by\n\n${codeBlock(restoreCommand, 'sh')}`;
+  return [`\`${id}\`: ${status}${from}; ${times}. Source: rds:DescribeDBClusterSnapshots.`, ...(restored === null ? [] : [restored])].join('\n\n');
 }
 
 function baseline({ baseline: taken }: Report): string | null {
   if (taken === null) return null;
   const from = taken.adoptedFrom === null ? '' : ` (of run ${taken.adoptedFrom})`;
   const rows = taken.tables.map(({ table: name, rows: count, digest }) => [name, countInWords(count), digest]);
-  return `State of before${from}, which an undo is held against; schema digest ${taken.schemaDigest}\n\n${table(['table', '>rows', 'digest'], rows)}\n\n${fromJournal('MeasureBefore')}`;
+  const said = `State of before${from}, which an undo is held against; schema digest ${taken.schemaDigest}`;
+  return [said, table(['table', '>rows', 'digest'], rows), fromJournal('MeasureBefore')].join('\n\n');
 }
 
 function phases({ phases: done }: Report): string | null {
   const rows = done.map((phase) => [phase.ordinal, phase.phase, phase.direction, phase.statements, durationInWords(phase.durationMs), phase.endedAt]);
   return rows.length === 0
     ? null
-    : `${table(['>', 'phase', 'direction', '>statements', '>took', 'ended'], rows)}\n\n${fromJournal('RunPhase', 'RunLong', 'RunBackfill', 'UndoPhase')}`;
+    : [
+        table(['>', 'phase', 'direction', '>statements', '>took', 'ended'], rows),
+        fromJournal('RunPhase', 'RunLong', 'RunBackfill', 'UndoPhase'),
+      ].join('\n\n');
 }
 
 function phaseChecks({ phases: done }: Report, source: Source): string | null {
@@ -168,7 +177,8 @@ function fromJournal(...states: readonly string[]): string {
 function undoProof({ undo }: Report): string | null {
   if (undo === null) return null;
   const equal = undo.schemaEqual && undo.differences.length === 0;
-  const said = `${equal ? 'PASS' : 'FAIL'}: schema ${undo.schemaEqual ? 'equal' : 'not equal'}, ${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} held against the digests of before`;
+  const held = `${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} held against the digests of before`;
+  const said = `${equal ? 'PASS' : 'FAIL'}: schema ${undo.schemaEqual ? 'equal' : 'not equal'}, ${held}`;
   return equal
     ? said
     : `${said}\n\n${table(

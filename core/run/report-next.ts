@@ -1,4 +1,6 @@
+import type * as z from 'zod';
 import { assertNever } from '../assert-never.ts';
+import type { TakenSnapshot } from './journal.ts';
 import type { Mode } from './mode.ts';
 import type { Facts } from './report-facts.ts';
 
@@ -57,7 +59,7 @@ function afterRefused(facts: Facts, start: Start): readonly NextAction[] {
 }
 
 function afterHalted(facts: Facts, start: Start): readonly NextAction[] {
-  const restore = facts.snapshot?.status === 'available' ? [restoreSnapshot(facts.snapshot.id)] : [];
+  const restore = facts.snapshot?.status === 'available' ? [restoreSnapshot(facts.snapshot)] : [];
   return [
     start('rollback', 'nothing was destroyed: remove what stopped the way back, then undo the rest'),
     start('execute', 'or go on forward from the phases that are committed'),
@@ -66,7 +68,14 @@ function afterHalted(facts: Facts, start: Start): readonly NextAction[] {
 }
 
 /** Beside the database that serves: writes since the snapshot are only there. */
-function restoreSnapshot(id: string): NextAction {
+function restoreSnapshot({ id, restoreCommand }: z.infer<typeof TakenSnapshot>): NextAction {
+  if (restoreCommand !== undefined) {
+    return {
+      what: 'or look at the database of before: run the restore command with PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE of another, empty database',
+      command: `export STEPGATE_SNAPSHOT_ID=${id}; ${restoreCommand}`,
+      input: null,
+    };
+  }
   return {
     what: 'or look at the database of before: restore the snapshot into a new cluster, beside the one that serves',
     command: `aws rds restore-db-cluster-from-snapshot --snapshot-identifier ${id} --engine aurora-postgresql --db-cluster-identifier NEW-NAME`,
@@ -75,7 +84,8 @@ function restoreSnapshot(id: string): NextAction {
 }
 
 function dropSnapshot({ snapshot }: Facts): readonly NextAction[] {
-  if (snapshot === null) return [];
+  // What an operator's own command has made is theirs to remove.
+  if (snapshot === null || snapshot.status === 'none' || snapshot.restoreCommand !== undefined) return [];
   return [
     {
       what: `the snapshot is kept until ${snapshot.keepUntil.slice(0, 10)} at least; to remove it sooner`,

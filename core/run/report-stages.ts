@@ -58,7 +58,7 @@ function actsOf(facts: Facts): readonly Act[] {
     prove: { stage: 'post-validation', state: judged(undo, !isProven) },
   } as const satisfies Record<string, Act>;
   const order = run === null ? (['preflight'] as const) : ACTS[run.mode];
-  return order.map((name) => modes[name]);
+  return order.filter((name) => name !== 'snapshot' || snapshot?.status !== 'none').map((name) => modes[name]);
 }
 
 /** A phase of transfers shows by them; the rest have entries of their own. */
@@ -92,6 +92,7 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
     case 'validation':
       return assess === null && before === null ? '' : verdict([...(assess?.checks ?? []), ...(before ?? [])]);
     case 'backup':
+      if (snapshot?.status === 'none') return snapshot.because;
       return snapshot === null
         ? ''
         : `snapshot ${snapshot.id}, ${snapshot.status}${snapshot.adoptedFrom === null ? '' : `, taken by ${snapshot.adoptedFrom}`}`;
@@ -105,9 +106,13 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
     case 'post-validation':
       if (run?.mode === 'rollback') return proofDetail(facts);
       if (comparison === null) return '';
-      return `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}; ${verdict(after ?? [])}`;
+      return [
+        `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}`,
+        verdict(after ?? []),
+      ].join('; ');
     case 'cleanup':
-      if (status === 'PENDING' && end !== null) return 'the old tables and the snapshot are kept; removing them is not part of this version';
+      if (status === 'PENDING' && end !== null)
+        return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept; removing them is not part of this version`;
       return run?.mode === 'execute' ? proofDetail(facts) : '';
   }
 }

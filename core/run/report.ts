@@ -1,6 +1,16 @@
 import * as z from 'zod';
 import { PlanDigest, PlanId, RunId } from '../ids.ts';
-import { CheckResult, Finding, type JournalEntry, TableDigest, TableVolume, TransferComparison } from './journal.ts';
+import {
+  AcceptedHazard,
+  CheckResult,
+  Finding,
+  type JournalEntry,
+  NoSnapshot,
+  TableDigest,
+  TableVolume,
+  TakenSnapshot,
+  TransferComparison,
+} from './journal.ts';
 import { Mode } from './mode.ts';
 import { exitCode, Outcome } from './outcome.ts';
 import { differencesIn, type Entry, type Facts, factsOf } from './report-facts.ts';
@@ -40,17 +50,7 @@ export const Report = z.object({
   lock: z.object({ token: int, takenOverFrom: z.string().nullable(), planState: z.string() }).nullable(),
   preflight: z.object({ engineVersion: z.string(), databaseBytes: int, findings: z.array(Finding) }).nullable(),
   assessment: z.object({ tables: z.array(TableVolume), checks: z.array(CheckResult) }).nullable(),
-  snapshot: z
-    .object({
-      id: z.string(),
-      status: z.enum(['requested', 'available']),
-      requestedAt: at,
-      availableAt: at.nullable(),
-      keepUntil: at,
-      /** The run that took it. */
-      adoptedFrom: z.string().nullable(),
-    })
-    .nullable(),
+  snapshot: z.discriminatedUnion('status', [TakenSnapshot, NoSnapshot]).nullable(),
   before: z.array(CheckResult).nullable(),
   /** What an undo is held against. */
   baseline: z.object({ schemaDigest: z.string(), tables: z.array(TableDigest), adoptedFrom: z.string().nullable() }).nullable(),
@@ -86,6 +86,8 @@ export const Report = z.object({
     .nullable(),
   /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again. */
   archived: z.array(z.object({ phase: z.string(), transfer: z.string(), table: z.string(), rows: int })),
+  /** The dangers that the plan names and takes on. */
+  accepted: z.array(AcceptedHazard),
   /** The plan's notes: what only people can judge. */
   notChecked: z.array(z.string()),
   /** `command` is for the command line; `input` starts the same run from the Step Functions console, null for what is no run. */
@@ -115,6 +117,7 @@ export function buildReport(entries: readonly JournalEntry[]): Report {
     after: facts.after,
     undo,
     archived: facts.transfers.flatMap(({ phase, transfer, archived }) => (archived === null ? [] : [{ phase, transfer, ...archived }])),
+    accepted: facts.run?.accepted ?? [],
     notChecked: facts.run?.notes ?? [],
     next: nextActions(facts),
   });

@@ -9,7 +9,8 @@ export const SNAPSHOT_DAYS = 35;
 /**
  * A legal and deterministic name, so that a second try finds the first one's snapshot: letters, digits, single hyphens, a letter first.
  *
- * Run ids that become alike by cutting are told apart by `hash`, at least 8 hexadecimal digits of the run id's hash.
+ * Run ids that become alike by cutting, and runs of one name in two stacks, are told apart by `hash`: at least 8 hexadecimal digits of the
+ * execution ARN's hash.
  */
 export function snapshotName({ plan, run, hash }: { readonly plan: PlanId; readonly run: RunId; readonly hash: string }): string {
   const tail = `-${hash.slice(0, 8)}`;

@@ -1,10 +1,12 @@
 import type { Transfer } from '../plan/compiled-plan.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+import { touchedSql, type UnmappedColumn } from './unmapped-column.ts';
 
 /**
  * The two texts that the ledger's run_batch executes.
  *
- * `[[range KEY]]` stands where it puts the range's condition on KEY; `boundary` takes the number of rows as $1, `move` the run as $1.
+ * `[[range KEY]]` stands where it puts the range's condition on KEY, `[[open]]` for two brackets of the plan's own; `boundary` takes the
+ * number of rows as $1, `move` the run as $1.
  */
 export interface BatchSql {
   readonly boundary: string;
@@ -13,33 +15,40 @@ export interface BatchSql {
 
 /** Rows of a key range of the driving table, mapped into the target. */
 export function copySql(transfer: Transfer): BatchSql {
-  const columns = transfer.columns.map(quoteIdent).join(', ');
+  const columns = asIs(transfer.columns.map(quoteIdent).join(', '));
   return {
-    boundary: boundarySql(quoteName(transfer.from), quoteIdent(transfer.key.source)),
-    move: `insert into ${quoteName(transfer.into)} (${columns})
+    boundary: boundarySql(transfer.from, transfer.key.source),
+    move: `insert into ${asIs(quoteName(transfer.into))} (${columns})
 select ${columns} from (
-${transfer.select}
-) as mapped where [[range mapped.${quoteIdent(transfer.key.target)}]]`,
+${asIs(transfer.select)}
+) as mapped where [[range mapped.${asIs(quoteIdent(transfer.key.target))}]]`,
   };
 }
 
 /**
- * Rows of a key range of the target, deleted; those that are not the mapping's own values go to stepgate_archive.row first, in the same statement.
+ * Rows of a key range of the target, deleted; those that are not the mapping's own values, or no longer the defaults beside it, go to
+ * stepgate_archive.row first, in the same statement.
  */
-export function undoSql(transfer: Transfer, plan: string): BatchSql {
-  const key = quoteIdent(transfer.key.target);
-  const into = quoteName(transfer.into);
+export function undoSql(transfer: Transfer, plan: string, unmapped: readonly UnmappedColumn[]): BatchSql {
+  const key = asIs(quoteIdent(transfer.key.target));
+  const into = asIs(quoteName(transfer.into));
+  const isForeign = [
+    `mapped.${key} is null`,
+    asIs(`${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)}`),
+    ...touchedSql('t', unmapped).map(asIs),
+  ].join(' or ');
+  const labels = [plan, transfer.id, `${transfer.into.schema}.${transfer.into.name}`].map((label) => asIs(quoteLiteral(label)));
   return {
-    boundary: boundarySql(into, key),
+    boundary: boundarySql(transfer.into, transfer.key.target),
     move: `with mapped as (
 select * from (
-${transfer.select}
+${asIs(transfer.select)}
 ) as m where [[range m.${key}]]
 ), archived as (
 insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
-select $1, ${quoteLiteral(plan)}, ${quoteLiteral(transfer.id)}, ${quoteLiteral(`${transfer.into.schema}.${transfer.into.name}`)}, t.${key}::text, to_jsonb(t)
+select $1, ${labels.join(', ')}, t.${key}::text, to_jsonb(t.*)
 from ${into} as t left join mapped on mapped.${key} = t.${key}
-where [[range t.${key}]] and (mapped.${key} is null or ${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)})
+where [[range t.${key}]] and (${isForeign})
 )
 delete from ${into} as t where [[range t.${key}]]`,
   };
@@ -50,7 +59,14 @@ export function rowOf(alias: string, transfer: Transfer): string {
   return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
-/** The last key of the next rows; no max(), which uuid has not before PostgreSQL 18. */
-function boundarySql(table: string, key: string): string {
-  return `select k::text from (select ${key} as k from ${table} where [[range ${key}]] order by ${key} limit $1) as batch order by k desc limit 1`;
+/** The last key of the next rows, in the key's own order and not its text's; no max(), which uuid has not before PostgreSQL 18. */
+function boundarySql(table: Transfer['from'], column: string): string {
+  const key = asIs(quoteIdent(column));
+  return `select batch.k::text from (select ${key} as k from ${asIs(quoteName(table))} where [[range ${key}]] order by ${key} limit $1) as batch
+order by batch.k desc limit 1`;
+}
+
+/** Text of the plan, in which nothing is a range. */
+function asIs(text: string): string {
+  return text.replaceAll('[[', '[[open]]');
 }

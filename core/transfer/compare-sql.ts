@@ -1,20 +1,12 @@
 import type { Transfer } from '../plan/compiled-plan.ts';
 import { rowOf } from './batch-sql.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+import { touchedSql, type UnmappedColumn } from './unmapped-column.ts';
 
 /** A key range; null is open. Keys are texts of the key's type. */
 export interface KeyRange {
   readonly after: string | null;
   readonly upto: string | null;
-}
-
-/** A target column that the SELECT does not fill. */
-export interface UnmappedColumn {
-  readonly name: string;
-  /** The default's expression, null where there is none. */
-  readonly default: string | null;
-  /** Whether the default gives the same value every time. */
-  readonly isConstant: boolean;
 }
 
 /** The last key of the next `:rows` rows of the driving table after a range; null when there are none. */
@@ -31,10 +23,7 @@ order by ${key} limit :rows) as batch order by k desc limit 1`;
  */
 export function compareSql(transfer: Transfer, range: KeyRange, unmapped: readonly UnmappedColumn[]): string {
   const key = quoteIdent(transfer.key.target);
-  const untouched = unmapped
-    .filter((column) => column.isConstant)
-    .map((column) => `t.${quoteIdent(column.name)} is distinct from ${column.default ?? 'null'}`);
-  const differs = [`${rowOf('s', transfer)} *<> ${rowOf('t', transfer)}`, ...untouched].join(' or ');
+  const differs = [`${rowOf('s', transfer)} *<> ${rowOf('t', transfer)}`, ...touchedSql('t', unmapped)].join(' or ');
   return `select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
 count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
 count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (${differs}))::text as different,

@@ -9,7 +9,8 @@ import { addRange, COMPARED_ROWS, COMPARISON_START, ComparisonProgress, describe
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { TransferComparison } from '../../core/run/journal.ts';
 import { workingTime } from '../../core/run/working-time.ts';
-import { compareSql, type UnmappedColumn } from '../../core/transfer/compare-sql.ts';
+import { compareSql } from '../../core/transfer/compare-sql.ts';
+import type { UnmappedColumn } from '../../core/transfer/unmapped-column.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 

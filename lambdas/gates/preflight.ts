@@ -4,9 +4,11 @@ import { hasLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
 import type { Query } from '../../adapters/sql-session.ts';
+import { tableSize } from '../../adapters/table-size.ts';
 import { GateRefusedError, StatementFailedError } from '../../core/errors.ts';
-import type { CompiledPlan, ObjectName, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
+import type { AcceptedHazard, CompiledPlan, ObjectName, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { byHazardAndTable, hazardFinding } from '../../core/run/hazard-findings.ts';
 import type { Finding } from '../../core/run/journal.ts';
 import { changesDatabase } from '../../core/run/mode.ts';
 import {
@@ -14,9 +16,11 @@ import {
   describeName,
   finding,
   LONG_SESSION_SECONDS,
+  ledgerFindings,
   refusalOf,
   serverFindings,
   sessionFindings,
+  snapshotFindings,
 } from '../../core/run/preflight.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -29,7 +33,7 @@ export const PreflightInput = ReadingEnvelope.extend({ planState: z.string() });
  * @throws {GateRefusedError} with every reason at once.
  */
 export function preflight(
-  deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster'> },
+  deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy'> },
 ): Work<z.infer<typeof PreflightInput>, { findings: number }> {
   return async ({ run, now }) => {
     const plan = await deps.plans.read(run.digest);
@@ -37,8 +41,10 @@ export function preflight(
     const server = await deps.session.readOnly(serverFacts);
     const findings = [
       ...clusterFindings(cluster),
+      ...snapshotFindings(deps.snapshots.policy, run.mode),
       ...serverFindings(server, changesDatabase(run.mode)),
       ...(await deps.session.readOnly(async (query) => sessionFindings(await longSessions(query, LONG_SESSION_SECONDS)))),
+      ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
       ...(run.mode === 'rollback' ? [] : await planFindings(deps, plan, run.mode === 'verify')),
     ];
     await deps.journal.write(run.id, 'preflight', {
@@ -56,6 +62,14 @@ export function preflight(
   };
 }
 
+async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const one of byHazardAndTable(accepted)) {
+    findings.push(hazardFinding(one, one.first.table === null ? null : await tableSize(query, one.first.table)));
+  }
+  return findings;
+}
+
 async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: boolean): Promise<readonly Finding[]> {
   const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
   const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
@@ -63,6 +77,7 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: bool
     .filter((phase) => !begun.some((row) => row.phase === phase.id))
     .flatMap((phase) => ('creates' in phase ? phase.creates : []));
   return [
+    ...ledgerFindings(begun.length, plan.phases.length),
     ...(await deps.session.readOnly((query) =>
       tableFindings(query, isVerify ? transfers.flatMap((one) => [one.from, one.into]) : transfers.map((one) => one.from)),
     )),

@@ -25,5 +25,5 @@ export function statePorts(environment: Environment): StatePorts {
 }
 
 export function snapshotPort(environment: Environment): Snapshots {
-  return rdsSnapshots(environment.STEPGATE_CLUSTER_ID, rdsClient());
+  return rdsSnapshots(environment, rdsClient());
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { runChecks } from '../../adapters/checks.ts';
 import { type LongPlace, longStatements } from '../../adapters/long-statements.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
-import { CheckFailedError, StatementFailedError, StepgateError, UnknownOutcomeError } from '../../core/errors.ts';
+import { CheckFailedError, StatementFailedError, StepgateError } from '../../core/errors.ts';
 import type { LongStatement } from '../../core/plan/compiled-plan.ts';
 import { describeFailures } from '../../core/run/check-evaluation.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
@@ -92,16 +92,18 @@ async function startUnlessDone(deps: StatePorts, run: ChangingRun, place: LongPl
     // The return code is not believed: the catalog says what came of it.
     return afterError(deps, run, place, error);
   }
-  if ((await long.state(run, place)) !== 'done') {
+  const shown = await long.state(run, place);
+  if (shown !== 'done' && shown !== 'running') {
     throw new StatementFailedError(`${at(place)}: the server says that it ran, and the catalog does not show it`);
   }
-  return 'done';
+  return shown;
 }
 
 async function afterError(deps: StatePorts, run: ChangingRun, place: LongPlace, error: unknown): Promise<'done' | 'running'> {
   const long = longStatements(deps.session);
   const found = await long.state(run, place);
-  if (found === 'done' || (found === 'running' && error instanceof UnknownOutcomeError)) {
+  // At work under this label is either what timed out or the same state beside itself.
+  if (found === 'done' || found === 'running') {
     return found;
   }
   if (found === 'broken') {

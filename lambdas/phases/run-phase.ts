@@ -27,6 +27,7 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
       if (await ledger.isRunning(run, id)) {
         return { done: false };
       }
+      await ledger.throwFailure(run, id);
       try {
         await ledger.runTransaction(run, phase);
       } catch (error) {

@@ -1,15 +1,17 @@
 import * as z from 'zod';
+import { tableColumns, unmappedColumns } from '../../adapters/catalog.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
 import { UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import type { CompiledPlan, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
-import { FIRST_BATCH_ROWS, nextBatchRows } from '../../core/run/batch-size.ts';
+import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { workingTime } from '../../core/run/working-time.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { tryBatch } from '../middleware/try-batch.ts';
 import { runStatements } from '../phases/run-long.ts';
 
 export const UndoPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
@@ -18,8 +20,6 @@ export const UndoPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
 export interface UndoAnswer {
   readonly next: 'decide' | 'undo' | 'wait';
 }
-
-const BATCH_MS = 2_000;
 
 /**
  * Undoes one phase; its ledger row goes with its last effect.
@@ -74,6 +74,7 @@ async function undoInTransaction(deps: StatePorts, run: ChangingRun, phase: Phas
   if (await phases.isRunning(run, `undo ${phase.id}`)) {
     return { next: 'wait' };
   }
+  await phases.throwFailure(run, `undo ${phase.id}`);
   try {
     await phases.undoTransaction(run, phase, statements);
     return { next: 'decide' };
@@ -107,16 +108,21 @@ async function undoTransfers(
   const begun = await ledger.begun(run.plan, phase.id);
   const mine = phase.transfers.filter((transfer) => begun.includes(transfer.id) || isMadeBy(plan, transfer));
   for (const transfer of mine.toReversed()) {
+    const unmapped = unmappedColumns(await deps.session.readOnly((query) => tableColumns(query, transfer.into)), transfer.columns);
     let rows = FIRST_BATCH_ROWS;
-    let progress: TransferProgress;
+    let progress: TransferProgress | null | undefined;
     do {
       if (time.isOver()) {
         return { next: 'undo' };
       }
-      progress = await ledger.undoBatch(run, { phase: phase.id, transfer }, rows);
-      rows = nextBatchRows({ rows, elapsedMs: progress.elapsedMs }, BATCH_MS);
-    } while (!progress.done);
-    const archived = await ledger.archivedRows(run, transfer);
+      const tried = await tryBatch(rows, (size) => ledger.undoBatch(run, { phase: phase.id, transfer, unmapped }, size));
+      rows = tried.nextRows;
+      progress = tried.progress;
+    } while (progress?.done === false || progress === undefined);
+    if (progress === null) {
+      return { next: 'decide' };
+    }
+    const archived = await ledger.archivedRows(run, { phase: phase.id, transfer });
     await deps.journal.write(run.id, `undo-transfer-${phase.folder}-${transfer.id}`, {
       kind: 'transfer',
       at: now.toISOString(),

@@ -14,11 +14,13 @@ export const VerifyUndoInput = ChangingEnvelope.extend({ progress: z.unknown() }
  * Proves that the database is as before: the schema's fingerprint and every table's digest equal the baseline. Then nothing of the plan is in force.
  *
  * @throws {UndoFailedError} with what differs.
+ * @throws {StaleTokenError} when a newer run took the lock over.
  */
 export function verifyUndo(deps: StatePorts): Work<z.infer<typeof VerifyUndoInput>, { done: boolean }> {
   const measured = baselines(deps.session);
   const plans = planLedger(deps.session);
   return async ({ run, now }) => {
+    await plans.holdsOrFails(run);
     const baseRun = (await plans.inForce(run.plan))?.baseRun ?? null;
     if (baseRun === null) {
       return { done: await plans.isUndoVerified(run.id) };

@@ -7,11 +7,11 @@ import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { keepUntil } from './create-snapshot.ts';
 
 export const AwaitSnapshotInput = ReadingEnvelope.extend({
-  snapshot: z.object({ id: z.string(), requestedAt: z.string(), adoptedFrom: z.string().nullable() }),
+  snapshot: z.object({ id: z.string().nullable(), requestedAt: z.string(), adoptedFrom: z.string().nullable() }),
 });
 
 /**
- * Looks once whether the snapshot is there.
+ * Looks once whether the snapshot is there; nothing is waited for where none is taken.
  *
  * @throws {GateRefusedError} when it failed, or is gone.
  */
@@ -19,9 +19,13 @@ export function awaitSnapshot(
   deps: Pick<StatePorts, 'journal'> & { readonly snapshots: Pick<Snapshots, 'status'> },
 ): Work<z.infer<typeof AwaitSnapshotInput>, { done: boolean; percent: number }> {
   return async ({ run, now, snapshot }) => {
-    const found = await deps.snapshots.status(snapshot.id);
+    const { id } = snapshot;
+    if (id === null) {
+      return { done: true, percent: 100 };
+    }
+    const found = await deps.snapshots.status(id);
     if (found === null || ['failed', 'deleting', 'deleted', 'incompatible-restore'].includes(found.status)) {
-      throw new GateRefusedError(`snapshot ${snapshot.id} is ${found?.status ?? 'gone'}; start the run again, which takes another one`);
+      throw new GateRefusedError(`snapshot ${id} is ${found?.status ?? 'gone'}; start the run again, which takes another one`);
     }
     if (found.status !== 'available') {
       return { done: false, percent: found.percent };
@@ -29,12 +33,13 @@ export function awaitSnapshot(
     await deps.journal.write(run.id, 'snapshot', {
       kind: 'snapshot',
       at: now.toISOString(),
-      id: snapshot.id,
+      id,
       status: 'available',
       requestedAt: new Date(snapshot.requestedAt).toISOString(),
       availableAt: now.toISOString(),
       keepUntil: keepUntil(new Date(snapshot.requestedAt)),
       adoptedFrom: snapshot.adoptedFrom,
+      ...(found.restoreCommand !== null && { restoreCommand: found.restoreCommand }),
     });
     return { done: true, percent: 100 };
   };

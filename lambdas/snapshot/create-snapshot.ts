@@ -11,21 +11,28 @@ export const CreateSnapshotInput = ReadingEnvelope;
 type Input = z.infer<typeof CreateSnapshotInput>;
 
 export interface RequestedSnapshot {
-  readonly id: string;
+  /** Null: none is taken, by an operator's word. */
+  readonly id: string | null;
   readonly requestedAt: string;
   /** The run that took it, when this one goes on where that one stopped. */
   readonly adoptedFrom: string | null;
 }
 
-/** Asks for the run's snapshot under a name that a second try finds again; a run that goes on keeps the one from before the first change. */
-export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'request'> }): Work<Input, RequestedSnapshot> {
+/** Asks for the run's snapshot under a name that a second try finds again; a run that goes on keeps the one from before the first change, or goes without as that did. */
+export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'policy' | 'request'> }): Work<Input, RequestedSnapshot> {
   return async ({ run, now }) => {
     const { token } = run;
     const inForce = token === null ? null : await planLedger(deps.session).inForce(run.plan);
     if (inForce?.baseRun != null && inForce.snapshotId !== null && inForce.snapshotRequestedAt !== null) {
       return { id: inForce.snapshotId, requestedAt: inForce.snapshotRequestedAt, adoptedFrom: inForce.baseRun };
     }
-    const id = snapshotName({ plan: run.plan, run: run.id, hash: createHash('sha256').update(run.id).digest('hex') });
+    const goesOnWithout = inForce?.baseRun ?? null;
+    if (deps.snapshots.policy === 'none' || goesOnWithout !== null) {
+      const because = goesOnWithout === null ? NONE_WANTED : `run ${goesOnWithout}, which made the first change, took none`;
+      await deps.journal.write(run.id, 'snapshot', { kind: 'snapshot', at: now.toISOString(), status: 'none', because, adoptedFrom: goesOnWithout });
+      return { id: null, requestedAt: now.toISOString(), adoptedFrom: goesOnWithout };
+    }
+    const id = snapshotName({ plan: run.plan, run: run.id, hash: createHash('sha256').update(run.executionArn).digest('hex') });
     await deps.journal.write(run.id, 'snapshot', {
       kind: 'snapshot',
       at: now.toISOString(),
@@ -48,6 +55,8 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
     return { id, requestedAt: now.toISOString(), adoptedFrom: null };
   };
 }
+
+const NONE_WANTED = 'none was taken, because the operator said so (snapshot: none)';
 
 export function keepUntil(requestedAt: Date): string {
   return new Date(requestedAt.getTime() + SNAPSHOT_DAYS * 86_400_000).toISOString();

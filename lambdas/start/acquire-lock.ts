@@ -50,12 +50,17 @@ export function acquireLock(
     if (token === null) {
       throw new DatabaseBusyError('another run took the lock at the same time');
     }
-    await endBackends(lock, dead, deps.pause);
-    const held: ChangingRun = { ...run, token };
-    const found = await whatIsInForce(deps, held, lock);
-    const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState } as const;
-    await deps.journal.write(run.id, 'lock', entry);
-    return { token, ...found, holderSeen: null };
+    try {
+      await endBackends(lock, dead, deps.pause);
+      const found = await whatIsInForce(deps, { ...run, token });
+      const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState } as const;
+      await deps.journal.write(run.id, 'lock', entry);
+      return { token, ...found, holderSeen: null };
+    } catch (error) {
+      // Nobody else would give it back: the definition does not know the token yet. Where that fails too, the next run takes it over.
+      await lock.release(run.id, token).catch(() => undefined);
+      throw error;
+    }
   };
 }
 
@@ -79,18 +84,18 @@ async function endBackends(lock: RunLock, run: string | null, pause: (ms: number
   }
 }
 
-/** A refusal gives the lock back, since nobody else would. */
-async function whatIsInForce(deps: StatePorts, run: ChangingRun, lock: RunLock): Promise<{ planState: PlanState; digest: PlanDigest }> {
+/** @throws {GateRefusedError} when the run may not begin with what it finds. */
+async function whatIsInForce(deps: StatePorts, run: ChangingRun): Promise<{ planState: PlanState; digest: PlanDigest }> {
   const plans = planLedger(deps.session);
   const inForce = await plans.inForce(run.plan);
   const phases = await phaseLedger(deps.session).all(run.plan);
-  const state = planState(phases, inForce?.migratedAt != null);
+  const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.length;
+  const state = planState(phases, { isMigrated: inForce?.migratedAt != null, phases: phasesInForce });
   const refusal =
     run.mode === 'rollback'
       ? refuseRollback(run, inForce?.baseRun ?? null)
       : refuseExecute(run, state, await deps.plans.read(run.digest), { phases, inForce });
   if (refusal !== null) {
-    await lock.release(run.id, run.token);
     throw new GateRefusedError(refusal);
   }
   if (run.mode === 'rollback' || state === 'half-undone') {

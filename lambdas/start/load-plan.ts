@@ -22,6 +22,7 @@ export function loadPlan(
       title: plan.title,
       phases: plan.phases.map((phase) => phase.id),
       notes: [...plan.notes],
+      accepted: [...plan.accepted],
       startedAt: run.startedAt.toISOString(),
     });
     return request;

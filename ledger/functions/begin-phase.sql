@@ -6,6 +6,10 @@ begin
   insert into stepgate.phase (plan, phase, ordinal, digest, run_id)
   values (p_plan, p_phase, p_ordinal, p_digest, p_run)
   on conflict do nothing;
-  return case when found then 'begun' else 'already' end;
+  if not found then
+    return 'already';
+  end if;
+  update stepgate.plan set changed_at = clock_timestamp() where plan = p_plan and changed_at is null;
+  return 'begun';
 end
 $begin_phase$

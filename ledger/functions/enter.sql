@@ -5,7 +5,7 @@ language plpgsql as $enter$
 declare
   holder text;
 begin
-  perform set_config('application_name', left('stepgate/' || p_run || '/' || p_label, 63), true);
+  perform set_config('application_name', stepgate.backend_label(p_run, p_label), true);
   -- Below deadlock_timeout (1 s), so that the run gives way and never the application.
   perform set_config('lock_timeout', '800ms', true);
   perform set_config('search_path', 'public', true);
@@ -13,6 +13,7 @@ begin
   perform set_config('TimeZone', 'UTC', true);
   perform set_config('DateStyle', 'ISO, MDY', true);
   perform set_config('IntervalStyle', 'postgres', true);
+  perform set_config('extra_float_digits', '1', true);
   perform set_config('standard_conforming_strings', 'on', true);
   perform set_config('statement_timeout', '0', true);
   perform set_config('idle_in_transaction_session_timeout', '0', true);

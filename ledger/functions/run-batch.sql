@@ -1,11 +1,13 @@
 -- One batch: the cursor moves and the rows move in one transaction, so a batch that is repeated, or run beside itself, is the next batch.
 -- p_boundary says which key ends a range of p_rows rows, p_move what happens to the range; both come from core/transfer.
 -- The new position is the end of the range that was read, never what the move returned.
+-- The phase's row is held until the batch commits, so that an undo begins after it; null when there is nothing left to undo.
 create or replace function stepgate.run_batch(
   p_run text, p_token bigint, p_plan text, p_phase text, p_transfer text, p_direction text, p_rows integer, p_boundary text, p_move text
 ) returns text
 language plpgsql as $run_batch$
 declare
+  is_undoing boolean;
   begun timestamptz;
   cursor_row stepgate.transfer;
   upper_key text;
@@ -13,6 +15,14 @@ declare
   elapsed_ms numeric := 0;
 begin
   perform stepgate.enter(p_run, p_token, p_transfer || ' ' || p_direction);
+  select p.undo_begun_at is not null into is_undoing from stepgate.phase p where p.plan = p_plan and p.phase = p_phase for share;
+  if is_undoing is null and p_direction = 'undo' then
+    return null;
+  end if;
+  if is_undoing is distinct from (p_direction = 'undo') then
+    raise exception '% % of phase % came too late: the phase is %', p_transfer, p_direction, p_phase,
+      case is_undoing when true then 'being undone' when false then 'not being undone' else 'not begun' end;
+  end if;
   insert into stepgate.transfer (plan, phase, transfer, direction) values (p_plan, p_phase, p_transfer, p_direction) on conflict do nothing;
   select * into strict cursor_row from stepgate.transfer t
   where t.plan = p_plan and t.phase = p_phase and t.transfer = p_transfer and t.direction = p_direction

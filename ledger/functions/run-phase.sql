@@ -1,4 +1,5 @@
 -- A transactional phase: its row, its statements and its checks commit together or not at all. Repeating it does nothing.
+-- A failure is kept rather than raised: the caller of a phase that takes more than the Data API's 45 s gets no answer.
 create or replace function stepgate.run_phase(
   p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb
 ) returns text
@@ -7,6 +8,8 @@ declare
   begun timestamptz := clock_timestamp();
   statements integer;
   outcome jsonb;
+  v_state text;
+  v_message text;
 begin
   perform stepgate.enter(p_run, p_token, p_phase);
   insert into stepgate.phase (plan, phase, ordinal, digest, run_id, begun_at)
@@ -15,10 +18,21 @@ begin
   if not found then
     return 'already';
   end if;
-  statements := stepgate.execute_statements(p_statements);
-  -- The plan's own statements may have moved the path; the checks are written for the default.
-  perform set_config('search_path', 'public', true);
-  outcome := jsonb_build_object('statements', statements, 'checks', stepgate.run_checks(p_checks));
+  begin
+    update stepgate.plan set changed_at = clock_timestamp() where plan = p_plan and changed_at is null;
+    statements := stepgate.execute_statements(p_statements);
+    -- What waits for the commit is checked now: a commit that fails late would be told to nobody.
+    set constraints all immediate;
+    -- The plan's own statements may have moved the path; the checks are written for the default.
+    perform set_config('search_path', 'public', true);
+    outcome := jsonb_build_object('statements', statements, 'checks', stepgate.run_checks(p_checks));
+  exception
+    when others then
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+      delete from stepgate.phase where plan = p_plan and phase = p_phase;
+      insert into stepgate.failure (run_id, label, sql_state, message) values (p_run, p_phase, v_state, v_message);
+      return 'failed';
+  end;
   update stepgate.phase
   set applied_at = clock_timestamp(),
     result = outcome || jsonb_build_object('durationMs', round(extract(epoch from clock_timestamp() - begun) * 1000))

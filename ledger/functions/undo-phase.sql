@@ -1,13 +1,26 @@
 -- Undoes a phase in one transaction: its statements run backwards and its row goes. Repeating it does nothing.
+-- A failure is kept rather than raised, as in run_phase.
 create or replace function stepgate.undo_phase(p_run text, p_token bigint, p_plan text, p_phase text, p_statements jsonb) returns text
 language plpgsql as $undo_phase$
+declare
+  v_state text;
+  v_message text;
 begin
   perform stepgate.enter(p_run, p_token, 'undo ' || p_phase);
-  delete from stepgate.phase where plan = p_plan and phase = p_phase;
+  perform from stepgate.phase where plan = p_plan and phase = p_phase for update;
   if not found then
     return 'already';
   end if;
-  perform stepgate.execute_statements(p_statements);
+  begin
+    perform stepgate.execute_statements(p_statements);
+    set constraints all immediate;
+    delete from stepgate.phase where plan = p_plan and phase = p_phase;
+  exception
+    when others then
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+      insert into stepgate.failure (run_id, label, sql_state, message) values (p_run, 'undo ' || p_phase, v_state, v_message);
+      return 'failed';
+  end;
   return 'undone';
 end
 $undo_phase$

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { acquireLock } from '../../lambdas/start/acquire-lock.ts';
 import { measureBefore } from '../../lambdas/checks/measure-before.ts';
 import { verifyTarget } from '../../lambdas/checks/verify-target.ts';
 import { completeRun } from '../../lambdas/finish/complete-run.ts';
@@ -10,6 +9,7 @@ import { runPhase } from '../../lambdas/phases/run-phase.ts';
 import { decideRecovery } from '../../lambdas/rollback/decide-recovery.ts';
 import { undoPhase } from '../../lambdas/rollback/undo-phase.ts';
 import { verifyUndo } from '../../lambdas/rollback/verify-undo.ts';
+import { acquireLock } from '../../lambdas/start/acquire-lock.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../support/small-plan.ts';
 import { changing, openWorkbench, reading, type Workbench } from '../support/workbench.ts';
 
@@ -23,7 +23,11 @@ afterAll(() => bench?.close());
 test('a run goes forward and back again', async () => {
   const plan = await bench.deploy(SMALL_PLAN);
   const look = reading(plan, { mode: 'execute', id: 'run-1' });
-  const deps = { ...bench.ports, executions: { statusOf: async () => ({ status: 'ended', said: 'ABORTED' }) as const }, pause: async () => undefined };
+  const deps = {
+    ...bench.ports,
+    executions: { statusOf: async () => ({ status: 'ended', said: 'ABORTED' }) as const },
+    pause: async () => undefined,
+  };
   const lock = await acquireLock(deps)({ ...look, holderSeen: null });
   expect(lock).toMatchObject({ token: 1, planState: 'fresh' });
   const run = changing(plan, { token: 1, id: 'run-1' });
@@ -39,10 +43,17 @@ test('a run goes forward and back again', async () => {
     }
   }
   expect(steps).toEqual(['transaction', 'transfer', 'long', 'transaction']);
-  expect(await verifyTarget(bench.ports)({ ...run, progress: null })).toMatchObject({ done: true, results: [{ sourceRows: 1000, targetRows: 1000, missing: 0, extra: 0, different: 0 }] });
+  expect(await verifyTarget(bench.ports)({ ...run, progress: null })).toMatchObject({
+    done: true,
+    results: [{ sourceRows: 1000, targetRows: 1000, missing: 0, extra: 0, different: 0 }],
+  });
   await completeRun(bench.ports)(run);
   const undone: string[] = [];
-  for (let step = await decideRecovery(bench.ports)({ ...run, failure: null }); step.kind === 'undo'; step = await decideRecovery(bench.ports)({ ...run, failure: null })) {
+  for (
+    let step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    step.kind === 'undo';
+    step = await decideRecovery(bench.ports)({ ...run, failure: null })
+  ) {
     undone.push(step.phase);
     expect(await undoPhase(bench.ports)({ ...run, phase: step.phase })).toEqual({ next: 'decide' });
   }

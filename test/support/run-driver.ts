@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
 import type { PlanDigest } from '../../core/ids.ts';
+import { compilePlan } from '../../core/plan/compile-plan.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import type { ChangingEnvelope } from '../../core/run/envelope.ts';
 import type { JournalEntry } from '../../core/run/journal.ts';
@@ -25,6 +26,17 @@ export interface Deployed {
 export async function emptyDatabase(bench: Workbench, source = ''): Promise<void> {
   await bench.sql(`drop schema if exists stepgate cascade; drop schema if exists stepgate_archive cascade;
 drop schema public cascade; create schema public; ${source}`);
+}
+
+/** Deploys a plan and accepts whatever hazards it has, which are not what the states are about; the lines move down by as many headers. */
+export async function deploy(bench: Workbench, files: Readonly<Record<string, string>>, id = 'small'): Promise<Deployed> {
+  const compiled = await compilePlan({ id, files: new Map(Object.entries(files)) });
+  const hazards = compiled.ok ? [] : compiled.faults.flatMap(({ file, hazard }) => (hazard == null ? [] : [{ file, hazard }]));
+  const accepted = Object.entries(files).map(([file, text]) => {
+    const names = new Set(hazards.filter((one) => one.file === file).map((one) => one.hazard));
+    return [file, [...names].map((name) => `--! allow: ${name} because the database is a test's\n`).join('') + text] as const;
+  });
+  return bench.deploy(Object.fromEntries(accepted), id);
 }
 
 /** A plan of one phase and what goes with it. */
@@ -151,4 +163,10 @@ async function forward(
   );
   onward.on('error', () => outgoing.socket?.destroy());
   onward.end(body);
+}
+
+/** A clock by which a state's ten minutes are over after it has looked at it `times` times. */
+export function worksFor(times: number): () => number {
+  let looks = 0;
+  return () => (looks++ > times ? 700_000 : 0);
 }

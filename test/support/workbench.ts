@@ -57,6 +57,7 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
     STEPGATE_REPORT_BUCKET: 'reports',
     STEPGATE_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:stepgate',
     STEPGATE_PLANS: '{}',
+    STEPGATE_SNAPSHOT: 'required',
   };
   const client = new Client({ connectionString: cluster.migratorUrl });
   await client.connect();

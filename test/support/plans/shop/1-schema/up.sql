@@ -1,1 +1,1 @@
-create table products (id integer primary key, title text not null);
+create table products (id bigint primary key, title text not null);

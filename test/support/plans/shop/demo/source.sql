@@ -1,1 +1,1 @@
-create table items (id integer primary key, name text not null);
+create table items (id bigint primary key, name text not null);
