@@ -31,7 +31,7 @@ export function compileChecks(file: SqlFile, place: CheckPlace, report: Report):
   if (file.statements.length === 0 && file.headers.length === 0) {
     report(fileFault(file.source.file, `the file holds no check; write ${SHAPE} and a query below it, or remove the file`));
   }
-  const items = [...file.headers, ...file.statements].toSorted((a, b) => a.start - b.start);
+  const items = [...file.headers.filter(({ key }) => key !== 'allow'), ...file.statements].toSorted((a, b) => a.start - b.start);
   return items.flatMap((item, index) => {
     const before = items[index - 1];
     if (isHeader(item)) {
@@ -67,7 +67,7 @@ interface ParsedCheckHeader {
 }
 
 function parseCheckHeader({ key, value }: Header, place: CheckPlace): ParsedCheckHeader {
-  if (key !== 'check') return { check: null, faults: [explainUnknown('header', key, ['check'])] };
+  if (key !== 'check') return { check: null, faults: [explainUnknown('header', key, ['check', 'allow'])] };
   const parts = value.split(',').map((part) => part.trim().replace(/\s+/g, ' '));
   if (parts.length !== 3) return { check: null, faults: [`a check is written ${SHAPE}; got ${JSON.stringify(value)}`] };
   const [name = '', severity = '', expects = ''] = parts;

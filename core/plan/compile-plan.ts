@@ -7,6 +7,7 @@ import type { CheckPlace } from './compile-checks.ts';
 import { compileChecks } from './compile-checks.ts';
 import { compilePhase } from './compile-phase.ts';
 import type { Check, CompiledPlan, ObjectName, Phase, SourceLine, Transfer } from './compiled-plan.ts';
+import { acceptHazards } from './hazards/accept-hazards.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import { parsePlanFile } from './parse-plan-file.ts';
 import type { PlanFault, Report } from './plan-fault.ts';
@@ -43,14 +44,18 @@ export type CompileResult =
 export async function compilePlan(source: PlanSource): Promise<CompileResult> {
   await loadModule();
   const faults: PlanFault[] = [];
-  const plan = assemble(source, (fault) => faults.push(fault));
+  const plan = assemble(source, faults);
   if (plan === null || faults.length > 0) return { ok: false, faults: inReadingOrder(faults) };
   const json = canonicalJson(plan);
   return { ok: true, plan, json, digest: PlanDigest.parse(createHash('sha256').update(json, 'utf8').digest('hex')) };
 }
 
-/** Null when it has reported what hides the plan's shape. */
-function assemble(source: PlanSource, report: Report): CompiledPlan | null {
+/** Faults in these files hide nothing of what a plan makes, by which hazards are judged. */
+const BESIDE = /^([^/]+\/(undo|verify)|before|after)\.sql$/;
+
+/** Null when `faults` holds what hides the plan's shape. */
+function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null {
+  const report: Report = (fault) => faults.push(fault);
   const id = PlanId.safeParse(source.id).data ?? null;
   if (id === null) report(fileFault('plan.yaml', `the plan's folder must be called ${ID_RULE}; got ${JSON.stringify(source.id)}`));
   const folder = openPlanFolder(source.files, report);
@@ -62,9 +67,12 @@ function assemble(source: PlanSource, report: Report): CompiledPlan | null {
   const after = planChecks(folder, 'after', report);
   reportSameNames([...before, ...phases.flatMap(({ verify }) => verify), ...after], folder, report);
   reportSameTargets(phases, folder, report);
+  const unsound = new Set(faults.map(({ file }) => file));
+  const isClear = [...unsound].every((file) => BESIDE.test(file));
+  const accepted = isClear ? acceptHazards(folder, { phases, unsound, report }) : [];
   if (id === null || outline.file === null) return null;
   const { title, quality, onFailure, notes } = outline.file;
-  return { format: 1, id, title, quality: fractionOf(quality), onFailure, notes, before, after, phases };
+  return { format: 1, id, title, quality: fractionOf(quality), onFailure, notes, before, after, phases, accepted };
 }
 
 function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report): readonly Phase[] {

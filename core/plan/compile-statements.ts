@@ -19,8 +19,8 @@ export interface CompiledStatement {
 
 /** Compiles an up.sql or undo.sql; all its statements fit one transaction, or none does. */
 export function compileStatements(file: SqlFile, direction: 'up' | 'undo', report: Report): readonly CompiledStatement[] {
-  for (const header of file.headers) {
-    report(faultAt(file.source, header.start, explainUnknown('header', header.key, [])));
+  for (const header of file.headers.filter(({ key }) => key !== 'allow')) {
+    report(faultAt(file.source, header.start, explainUnknown('header', header.key, ['allow'])));
   }
   const empty = {
     up: 'write what the phase does',

@@ -19,6 +19,20 @@ export interface CompiledPlan {
   /** after.sql: what must hold when every phase is done. */
   readonly after: readonly Check[];
   readonly phases: readonly Phase[];
+  /** The named dangers that a header of the plan accepts, in running order; every gate shows them. */
+  readonly accepted: readonly AcceptedHazard[];
+}
+
+/** A hazard of docs/hazards.md that the plan takes on, and why; it stands where its statement starts. */
+export interface AcceptedHazard extends SourceLine {
+  readonly hazard: string;
+  readonly because: string;
+  /** The table that is locked or concerned, where the statement tells. */
+  readonly table: QualifiedName | null;
+  /** PostgreSQL's name of the lock that makes others wait; null where the danger is no lock. */
+  readonly lock: string | null;
+  /** Who waits for the lock. */
+  readonly waits: string | null;
 }
 
 export interface Fraction {

@@ -70,6 +70,13 @@ export function freedNames(node: Node): readonly ObjectName[] {
   return objects.flatMap((object) => droppedName(removeType, partsOf(object)));
 }
 
+/** The name that a statement gives to what had another one. */
+export function renamedTo(node: Node): readonly ObjectName[] {
+  if (!('RenameStmt' in node)) return [];
+  const { newname = '' } = node.RenameStmt;
+  return freedNames(node).map((old) => (old.kind === 'schema' ? { kind: 'schema', schema: newname, name: newname } : { ...old, name: newname }));
+}
+
 /** Whether a name is free because a statement before it freed it, or the table that it belongs to. */
 export function isFreed(name: ObjectName, freed: readonly ObjectName[]): boolean {
   return freed.some(

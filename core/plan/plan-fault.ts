@@ -10,6 +10,8 @@ export interface PlanFault {
   readonly message: string;
   /** The line, and under it a caret; null when there is no line to show. */
   readonly excerpt: string | null;
+  /** The name in docs/hazards.md of a danger that a header may accept; left out or null for what is wrong in any case. */
+  readonly hazard?: string | null;
 }
 
 /** Takes a fault as soon as it is found, so that all faults of a plan come out together. */

@@ -79,7 +79,6 @@ export const NOT_ENFORCED: ReadonlyMap<string, string> = new Map([
   ['sync: both', `rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`],
   ['deletes', 'it needs live sync; remove it'],
   ['quarantine when', 'no row is set aside; carry invalid rows over as they are, and count them in a check'],
-  ['allow', 'hazards are not named yet, so nothing needs to be accepted; remove it'],
 ]);
 
 /** "99.5%" is 199/200: exact, since a share is compared with integers only. */

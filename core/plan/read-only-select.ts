@@ -48,7 +48,7 @@ function refusePart(node: Node, what: 'check' | 'transfer'): string | null {
 }
 
 /** `x not in (select …)`, and `x <> all (select …)`, which is the same. */
-function isNotIn(node: Node): boolean {
+export function isNotIn(node: Node): boolean {
   if ('SubLink' in node) return node.SubLink.subLinkType === 'ALL_SUBLINK' && JSON.stringify(node.SubLink.operName) === '[{"String":{"sval":"<>"}}]';
   if (!('BoolExpr' in node) || node.BoolExpr.boolop !== 'NOT_EXPR') return false;
   const [operand] = node.BoolExpr.args ?? [];

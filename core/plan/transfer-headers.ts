@@ -4,7 +4,7 @@ import { NOT_ENFORCED } from './plan-file.ts';
 import { parseName, qualified } from './sql-tree.ts';
 import { explainUnknown } from './unknown-key.ts';
 
-const HEADERS = ['into', 'from', 'key', 'sync'];
+const HEADERS = ['into', 'from', 'key', 'sync', 'allow'];
 
 /** Takes a fault at a byte offset of the file at hand. */
 export type Refuse = (offset: number, message: string) => void;
@@ -20,7 +20,7 @@ export function readTransferHeaders(file: SqlFile, refuse: Refuse): TransferHead
   const start = file.statements[0]?.start ?? 0;
   file.headers.forEach((header, index) => {
     if (!HEADERS.includes(header.key)) refuse(header.start, explainUnknown('header', header.key, HEADERS));
-    if (file.headers.findIndex(({ key }) => key === header.key) < index)
+    if (header.key !== 'allow' && file.headers.findIndex(({ key }) => key === header.key) < index)
       refuse(header.start, `the header "${header.key}" is given twice; keep one of them`);
     if (header.start > start && file.statements.length > 0) refuse(header.start, 'a header below the SELECT; put the headers above it');
   });

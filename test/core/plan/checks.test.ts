@@ -25,7 +25,7 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
   {
     name: 'an unknown header',
     files: { 'before.sql': '--! chek: titles, fail, zero\nselect 1;\n' },
-    faults: ['before.sql:1:1: unknown header "chek"; did you mean "check"? allowed here: check'],
+    faults: ['before.sql:1:1: unknown header "chek"; did you mean "check"? allowed here: check, allow'],
   },
   {
     name: 'a header of two parts',

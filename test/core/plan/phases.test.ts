@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Phase } from '../../../core/plan/compiled-plan.ts';
 import { describeFault } from '../../../core/plan/plan-fault.ts';
-import { compileSmall } from './small-plan.ts';
+import { compileAccepting } from './small-plan.ts';
 
 async function phasesOf(changes: Readonly<Record<string, string | null>>): Promise<readonly Phase[]> {
-  const result = await compileSmall(changes);
+  const result = await compileAccepting(changes);
   if (!result.ok) throw new Error(result.faults.map(describeFault).join('\n'));
   return result.plan.phases;
 }
@@ -174,7 +174,7 @@ test.each([
   '--! check: a-1, fail, no rows -- as told\n(select 1) union (select 2);',
   "--! check: a, fail, no rows\nselect '--! check: no header', $$--! nor here$$;",
 ])('%j is a check', async (sql) => {
-  const result = await compileSmall({ 'after.sql': sql });
+  const result = await compileAccepting({ 'after.sql': sql });
   expect(result.ok && result.plan.after).toHaveLength(1);
 });
 

@@ -257,13 +257,6 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
       '2-copy/books.sql:4:1: "quarantine when" is not enforced by this version yet: no row is set aside; carry invalid rows over as they are, and count them in a check',
     ],
   },
-  {
-    name: 'allow',
-    files: { '1-schema/up.sql': '--! allow: TABLE_REWRITE because it is small\ncreate table a (b int);\n' },
-    faults: [
-      '1-schema/up.sql:1:1: "allow" is not enforced by this version yet: hazards are not named yet, so nothing needs to be accepted; remove it',
-    ],
-  },
 ])('$name, which is not built yet, is refused', async ({ files, faults }) => {
   const changes = 'plan.yaml' in files ? { ...WITHOUT_LATER_PHASES, ...files } : files;
   expect(await faultsOf(changes)).toEqual(faults);

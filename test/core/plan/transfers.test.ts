@@ -19,7 +19,7 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
   {
     name: 'an unknown header',
     files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! keys: id\nselect b.id from old_books b' },
-    faults: ['2-copy/books.sql:4:1: unknown header "keys"; did you mean "key"? allowed here: into, from, key, sync'],
+    faults: ['2-copy/books.sql:4:1: unknown header "keys"; did you mean "key"? allowed here: into, from, key, sync, allow'],
   },
   {
     name: 'a header given twice',

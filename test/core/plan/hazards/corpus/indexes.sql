@@ -1,0 +1,3 @@
+create index orders_total on orders (total);
+drop index orders_total;
+reindex table orders;

@@ -1,0 +1,4 @@
+begin;
+create index concurrently orders_total on orders (total);
+begin;
+commit;

@@ -1,0 +1,2 @@
+-- squawk-ignore ban-drop-column
+select 1;
