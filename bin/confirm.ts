@@ -26,8 +26,17 @@ export function planLines(plan: CompiledPlan, verb: 'execute' | 'rollback'): rea
     `${plan.id}: ${plan.title}`,
     ...phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${verb === 'execute' ? upInWords(phase) : undoInWords(phase)}`),
     ...(verb === 'execute' ? [`  ${counted(plan.before.length, 'check')} before, ${counted(plan.after.length, 'check')} after`] : []),
+    ...acceptedLines(plan),
     ...plan.notes.map((note) => `  not checked: ${note}`),
   ];
+}
+
+/** The dangers that the plan takes on, each with its reason. */
+export function acceptedLines(plan: CompiledPlan): readonly string[] {
+  return plan.accepted.map(({ hazard, table, because, file, line }) => {
+    const where = table === null ? '' : ` on ${table.name}`;
+    return `  accepted: ${hazard}${where} (${file}:${line}) because ${because}`;
+  });
 }
 
 export function upInWords(phase: Phase): string {

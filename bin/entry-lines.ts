@@ -21,6 +21,7 @@ export function entryLines(entry: JournalEntry): readonly string[] {
         ...checkLines(entry.checks),
       ];
     case 'snapshot':
+      if (entry.status === 'none') return [`NO SNAPSHOT: ${entry.because}`];
       return entry.status === 'available' ? [`${entry.id} is available`] : [];
     case 'checks':
       return [verdict(entry.checks), ...checkLines(entry.checks)];
@@ -65,7 +66,8 @@ function phaseLine({ statements, checks, durationMs }: Extract<JournalEntry, { k
 function transferLine({ transfer, direction, rows, batches, durationMs, archived }: Extract<JournalEntry, { kind: 'transfer' }>): string {
   const rate = durationMs > 0 ? ` (${countInWords((rows * 1000) / durationMs)} rows/s)` : '';
   const kept = archived === null ? '' : `; ${counted(archived.rows, 'row')} that the plan did not make kept in ${archived.table}`;
-  return `${transfer}: ${counted(rows, 'row')} ${direction === 'up' ? 'copied' : 'taken out'} in ${counted(batches, 'batch', 'batches')}, ${durationInWords(durationMs)}${rate}${kept}`;
+  const done = `${counted(rows, 'row')} ${direction === 'up' ? 'copied' : 'taken out'} in ${counted(batches, 'batch', 'batches')}`;
+  return `${transfer}: ${done}, ${durationInWords(durationMs)}${rate}${kept}`;
 }
 
 function verdict(results: readonly { readonly status: string }[]): string {

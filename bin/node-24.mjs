@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 const NEEDED_MAJOR = 24;
 
-/** Runs a script with Node 24: in this process when it is one, else in the Node that npm installed beside the project. */
+/** Runs a script with Node 24: in this process when it is one, else in the Node that npm installed beside it. */
 export async function runWithNode24(script, args) {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
     process.argv = [process.argv[0], script, ...args];
@@ -17,7 +17,8 @@ export async function runWithNode24(script, args) {
   const node = installedNode();
   if (node === undefined) {
     process.stderr.write(
-      `stepgate needs Node ${NEEDED_MAJOR}, this is ${process.versions.node}; install it, or on Linux run "npm install" again with optional packages\n`,
+      `stepgate needs Node ${NEEDED_MAJOR}, this is ${process.versions.node}; install it, or on Linux let npm install it: ` +
+        `"npm ci" with optional packages in the repository, "npm install node-linux-${process.arch}@${NEEDED_MAJOR}" elsewhere\n`,
     );
     process.exitCode = 1;
     return;
@@ -25,7 +26,7 @@ export async function runWithNode24(script, args) {
   handOver(node, [script, ...args]);
 }
 
-/** The binary of the optional package `node-linux-<arch>`. */
+/** The binary of the package `node-linux-<arch>`: this repository brings it along, a user of the package may. */
 function installedNode() {
   try {
     const manifest = createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/package.json`);

@@ -1,11 +1,14 @@
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { type Engine, type EngineOptions, startEngine } from '../local/engine.ts';
-import { attachEngine } from '../local/running-engine.ts';
+import { type ExternalServer, reachServer } from '../local/rds/external-server.ts';
+import { attachEngine, type RunningEngine } from '../local/running-engine.ts';
 import { DATA_FOLDER } from './data-folder.ts';
+import type { DatabaseChoice } from './database-choice.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { LoadedPlan } from './plans.ts';
 import type { Shell } from './shell.ts';
@@ -23,23 +26,27 @@ const ASSEMBLIES = join(DATA_FOLDER, 'assembly');
 /**
  * Attaches to the engine that holds the data folder, or starts one.
  *
- * @throws {NoRunError} when the folder's engine holds another version of a plan.
+ * @throws {NoRunError} when the folder's engine holds another version of a plan or works on another database, or the database does not answer.
  */
 export async function openEngine(
-  { folder, terminal, signal }: Pick<Shell, 'folder' | 'terminal' | 'signal'>,
+  { folder, terminal, signal, database }: Pick<Shell, 'folder' | 'terminal' | 'signal' | 'database'>,
   plans: readonly LoadedPlan[],
   onStateExited?: EngineOptions['onStateExited'],
 ): Promise<OpenEngine> {
   const running = await attachEngine(folder);
   if (running !== undefined) {
+    refuseOtherDatabase(running, { folder, database });
     await refuseOtherVersions(running, plans);
     return { ...running, isOurs: false, close: async () => {} };
   }
+  // Before anything is made: a database that does not answer leaves nothing behind.
+  const server = database && (await reach(database));
   terminal.show(`starting the local engine in ${folder}`);
   const engine = await startEngine({
     folder,
     plans: new Map(plans.map(({ plan, json }) => [plan.id, json])),
     assemblyFolder: resolve(ASSEMBLIES),
+    ...(server && { server }),
     ...(onStateExited === undefined ? {} : { onStateExited }),
   }).catch((error: unknown) => {
     throw new NoRunError(`the local engine cannot start in ${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -49,6 +56,24 @@ export async function openEngine(
     signal.throwIfAborted();
   }
   return { endpoints: engine.endpoints, stack: engine.stack, psqlUrl: engine.psqlUrl, isOurs: true, close: () => engine.stop() };
+}
+
+async function reach({ address, snapshot }: DatabaseChoice): Promise<ExternalServer> {
+  return reachServer(address, snapshot).catch((error: unknown) => {
+    throw new NoRunError(error instanceof Error ? error.message : String(error), { cause: error });
+  });
+}
+
+function refuseOtherDatabase(
+  { server, process }: RunningEngine,
+  { folder, database }: { readonly folder: string; readonly database: DatabaseChoice | undefined },
+): void {
+  const used = server === null ? 'its own database' : `${server.user}@${server.name}`;
+  const asked = database === undefined ? 'its own database' : `${database.address.user}@${database.address.name}`;
+  if (used !== asked)
+    throw new NoRunError(`the engine in ${folder}, process ${process.pid}, works on ${used}, not on ${asked}; name another folder with --data`);
+  if (database?.snapshot != null && !isDeepStrictEqual(database.snapshot, server?.snapshot))
+    throw new NoRunError(`the engine in ${folder}, process ${process.pid}, was started with another word on snapshots; end it, or give the same`);
 }
 
 /** An engine deploys plans when it starts; a run of anything else would not be what was checked here. */

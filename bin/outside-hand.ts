@@ -64,7 +64,8 @@ async function changeRow(engine: Address, transfer: Transfer): Promise<string> {
   const target = quoteIdent(key.target);
   await execute(
     engine,
-    `update ${table} set ${quoteIdent(column)} = concat(${quoteIdent(column)}, '!') where ${target} = (select ${target} from ${table} order by ${target} limit 1)`,
+    `update ${table} set ${quoteIdent(column)} = concat(${quoteIdent(column)}, '!')
+where ${target} = (select ${target} from ${table} order by ${target} limit 1)`,
   );
   return `from outside: one row of ${into.schema}.${into.name} now has another ${column}`;
 }
@@ -72,7 +73,8 @@ async function changeRow(engine: Address, transfer: Transfer): Promise<string> {
 async function textColumn(engine: Address, { into, columns, key }: Transfer): Promise<string> {
   const { records = [] } = await send(
     engine,
-    `select column_name::text from information_schema.columns where table_schema = ${quoteLiteral(into.schema)} and table_name = ${quoteLiteral(into.name)} and data_type = 'text'`,
+    `select column_name::text from information_schema.columns
+where table_schema = ${quoteLiteral(into.schema)} and table_name = ${quoteLiteral(into.name)} and data_type = 'text'`,
   );
   const found = records.map((record) => record[0]?.stringValue ?? '').find((name) => columns.includes(name) && name !== key.target);
   if (found === undefined) throw new Error(`${into.schema}.${into.name} has no text column that could be spoiled`);

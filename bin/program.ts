@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { MODES, type Mode } from '../core/run/mode.ts';
 import { check } from './commands/check.ts';
@@ -9,18 +8,19 @@ import { run } from './commands/run.ts';
 import { deleteSchedule, listSchedules, schedule } from './commands/schedule.ts';
 import { status } from './commands/status.ts';
 import { DATA_FOLDER } from './data-folder.ts';
+import { addDatabase, addSnapshot, type DatabaseOptions, databaseChoice, dataFolderOf } from './database-choice.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { Shell } from './shell.ts';
 
 /** What every verb can be told. */
-interface Shared {
+interface Shared extends DatabaseOptions {
   readonly data: string;
   readonly plans: string;
   readonly stack?: string;
 }
 
 /** What is wired to the process; the folders come from the options. */
-export type Surroundings = Omit<Shell, 'folder' | 'plansFolder'>;
+export type Surroundings = Omit<Shell, 'folder' | 'plansFolder' | 'database'>;
 
 type Finish = (exitCode: number) => void;
 
@@ -87,15 +87,18 @@ function addMode(stepgate: Command, mode: Mode, surroundings: Surroundings, fini
       finish(await run(shellOf(surroundings, options), { mode, plan, yes: options.yes ?? false, json: options.json }));
     });
   if (mode === 'execute' || mode === 'rollback') command.option('--yes', 'do not ask', false);
+  addSnapshot(addDatabase(command));
 }
 
 function addReaders(stepgate: Command, surroundings: Surroundings, finish: Finish): void {
-  verb(stepgate, 'status', '[plan]', 'how far the newest run came', 'stepgate status lead-centric')
+  addDatabase(verb(stepgate, 'status', '[plan]', 'how far the newest run came', 'stepgate status lead-centric'))
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: Shared & { json: boolean }) => {
       finish(await status(shellOf(surroundings, options), { plan, json: options.json }));
     });
-  verb(stepgate, 'report', '[plan]', "prints a run's report, the newest one's unless told otherwise", 'stepgate report --json > report.json')
+  addDatabase(
+    verb(stepgate, 'report', '[plan]', "prints a run's report, the newest one's unless told otherwise", 'stepgate report --json > report.json'),
+  )
     .option('--run <id>', 'the run')
     .option('--json', 'the JSON document instead of the page', false)
     .option('--schema', "the document's JSON Schema", false)
@@ -107,7 +110,7 @@ function addReaders(stepgate: Command, surroundings: Surroundings, finish: Finis
 
 function addSchedule(stepgate: Command, surroundings: Surroundings, finish: Finish): void {
   const example = 'stepgate schedule lead-centric --at 2026-12-01T22:00 --zone Europe/Berlin --mode execute';
-  verb(stepgate, 'schedule', '[plan]', 'makes, lists or deletes one-time starts', example)
+  addDatabase(verb(stepgate, 'schedule', '[plan]', 'makes, lists or deletes one-time starts', example))
     .option('--at <time>', 'wall-clock time to the minute')
     .option('--zone <zone>', 'IANA time zone')
     .option('--mode <mode>', 'what the run does', 'dry-run')
@@ -135,7 +138,7 @@ interface ScheduleOptions {
 
 function addLocal(stepgate: Command, surroundings: Surroundings, finish: Finish): void {
   const local = stepgate.command('local').description('the local engine: PostgreSQL and the AWS services that the workflow uses');
-  verb(local, 'up', '[plan]', 'runs an engine until Ctrl-C', 'stepgate local up --demo')
+  addSnapshot(addDatabase(verb(local, 'up', '[plan]', 'runs an engine until Ctrl-C', 'stepgate local up --demo')))
     .option('--demo', "fill an empty database with the plan's demo data", false)
     .action(async (plan: string | undefined, options: Shared & { demo: boolean }) => {
       finish(await up(shellOf(surroundings, options), { plan, demo: options.demo }));
@@ -176,11 +179,12 @@ function verb(parent: Command, name: string, args: string, description: string, 
     .addOption(new Option('--stack <name>', 'a deployed stack').hideHelp());
 }
 
-function shellOf(surroundings: Surroundings, { data, plans, stack }: Shared): Shell {
+function shellOf(surroundings: Surroundings, { data, plans, stack, ...options }: Shared): Shell {
   if (stack !== undefined) {
     throw new NoRunError(
       '--stack is not part of this version; start the deployed state machine from its console page, or with "aws stepfunctions start-execution"',
     );
   }
-  return { ...surroundings, folder: resolve(data), plansFolder: plans };
+  const database = databaseChoice(options);
+  return { ...surroundings, folder: dataFolderOf(data, database), plansFolder: plans, database };
 }

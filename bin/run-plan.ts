@@ -86,15 +86,17 @@ function whatInterruptionMeans(
   { engine, id, plan, mode }: { readonly engine: OpenEngine; readonly id: string; readonly plan: string; readonly mode: Mode },
 ): string {
   if (!engine.isOurs) return `interrupted; run ${id} goes on in the engine: ${commandFor(folder, `npx stepgate status ${plan}`)}`;
+  const kept = `interrupted; run ${id} is stopped. Its ledger keeps what is committed`;
   const goOn = (verb: Mode) => commandFor(folder, `npx stepgate ${verb} ${plan}`);
   switch (mode) {
     case 'dry-run':
     case 'backup':
     case 'verify':
-      return `interrupted; run ${id} is stopped, it had changed nothing`;
+      return `interrupted; run ${id} is stopped; the database is as it was`;
     case 'execute':
+      return `${kept}: ${goOn('execute')} goes on from there, ${goOn('rollback')} takes it back`;
     case 'rollback':
-      return `interrupted; run ${id} is stopped. Its ledger keeps what is committed: ${goOn('execute')} goes on from there, ${goOn('rollback')} takes it back`;
+      return `${kept}: ${goOn('rollback')} goes on from there`;
     default:
       return assertNever(mode);
   }

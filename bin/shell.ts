@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import type { DatabaseChoice } from './database-choice.ts';
 
 /** Where a command speaks: results to stdout, everything else to stderr. */
 export interface Terminal {
@@ -20,6 +21,8 @@ export interface Shell {
   readonly folder: string;
   /** The folder of plans. */
   readonly plansFolder: string;
+  /** A server of the user's own; undefined is the embedded one. */
+  readonly database?: DatabaseChoice | undefined;
   readonly now: () => Date;
   /** Fires on Ctrl-C, SIGTERM, or when the process that started us is gone. */
   readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { buildSync } from 'esbuild';
 import { FUNCTIONS, type FunctionName, functionFile } from './functions.ts';
 
 /** CommonJS packages inside an ES module still call `require` for Node's builtins; esbuild's own shim throws. */
@@ -29,6 +29,8 @@ export function bundleFiles({
   readonly root: string;
   readonly files: Readonly<Record<string, string>>;
 }): void {
+  // Asked for only here: the package brings its bundles, and its users have no esbuild.
+  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   buildSync({
     absWorkingDir: path.resolve(root),
     entryPoints: Object.entries(files).map(([name, file]) => ({ in: path.resolve(root, file), out: `${name}/index` })),
@@ -44,8 +46,9 @@ export function bundleFiles({
     legalComments: 'none',
     loader: { '.sql': 'text' },
     banner: { js: REQUIRE_BANNER },
-    // The Lambda runtime brings the SDK; bundled, it would triple the size (123 against 426 KB).
-    external: ['@aws-sdk/*', '@smithy/*'],
+    // The Lambda runtime brings the SDK; bundled, it would triple the size (123 against 426 KB). It promises none of the @smithy packages,
+    // of which the tracer needs a small one.
+    external: ['@aws-sdk/*'],
     logLevel: 'silent',
   });
 }

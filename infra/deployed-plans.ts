@@ -31,7 +31,7 @@ export function deployedPlans(plans: Readonly<Record<string, PlanDocument>>): re
   return entries.map(([id, { json, digest }]) => {
     const actual = createHash('sha256').update(json, 'utf8').digest('hex');
     if (actual !== digest) {
-      throw new Error(`plan ${id}: its digest is said to be ${digest}, but its text has ${actual}; pass what compilePlan returned`);
+      throw new Error(`plan ${id}: its digest is said to be ${digest}, but its text has ${actual}; pass what loadPlans returned`);
     }
     return { id: PlanId.parse(id), digest: PlanDigest.parse(digest), json };
   });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Duration, RemovalPolicy, Stage } from 'aws-cdk-lib';
 import type { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
@@ -6,7 +7,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { Environment } from '../core/run/environment.ts';
+import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
 import { makeAlarms } from './alarms.ts';
 import { bundleFunctions } from './bundle.ts';
 import { type DatabaseProps, type DatabaseTarget, databaseTarget } from './database-target.ts';
@@ -24,7 +25,7 @@ import { makeWorkflow } from './workflow.ts';
 export interface StepgateProps {
   /** The cluster whose database plans change; it and its secret are read, never modified, by this construct. */
   readonly database: DatabaseProps;
-  /** The compiled plans by their ids, as `compilePlan` returns them; 1 to 25. */
+  /** The compiled plans by their ids, as `loadPlans` reads them from a folder; 1 to 25. */
   readonly plans: Readonly<Record<string, PlanDocument>>;
   /**
    * Runs that start by themselves, once each.
@@ -32,6 +33,12 @@ export interface StepgateProps {
    * @default - none: runs are started by people
    */
   readonly schedules?: readonly OneTimeSchedule[];
+  /**
+   * Whether a run takes a snapshot before its first change. `none` is for an operator who has another way back: every gate and the report say that there is none.
+   *
+   * @default 'required'
+   */
+  readonly snapshot?: SnapshotPolicy;
   /**
    * The state machine's name, at most 64 characters; also that of the group of schedules.
    *
@@ -71,13 +78,16 @@ export interface StepgateProps {
   /**
    * A folder that holds `<FunctionName>/index.mjs` for each function.
    *
-   * @default - bundled from the sources into the cloud assembly
+   * @default - those of the package; in this repository bundled from the sources into the cloud assembly
    */
   readonly bundleFolder?: string;
 }
 
-/** The sources' root: this file lies in infra/. */
+/** The root of the sources, or of what is emitted from them: this file lies in infra/. */
 const ROOT = path.resolve(import.meta.dirname, '..');
+
+/** What the package's build leaves beside the emitted files. */
+const PREBUILT = path.join(ROOT, 'functions');
 
 /** Runs the migrations of one Aurora PostgreSQL database: the state machine with its functions, buckets, alarms and schedules. */
 export class Stepgate extends Construct {
@@ -99,8 +109,8 @@ export class Stepgate extends Construct {
     const storage = makeStorage(this, { plans, reportRetention: props.reportRetention ?? null, ...common });
     const topic = makeTopic(this, storage.key);
     const functions = makeTaskFunctions(this, {
-      bundleFolder: props.bundleFolder ?? bundled(this),
-      environment: environment({ database, storage, topic, plans }),
+      bundleFolder: props.bundleFolder ?? (existsSync(PREBUILT) ? PREBUILT : bundled(this)),
+      environment: environment({ database, storage, topic, plans, snapshot: props.snapshot ?? 'required' }),
       memorySize: props.memorySize ?? 512,
       database,
       storage,
@@ -138,11 +148,13 @@ function environment({
   storage,
   topic,
   plans,
+  snapshot,
 }: {
   readonly database: DatabaseTarget;
   readonly storage: Storage;
   readonly topic: ITopic;
   readonly plans: readonly DeployedPlan[];
+  readonly snapshot: SnapshotPolicy;
 }): Environment {
   return {
     STEPGATE_CLUSTER_ID: database.clusterId,
@@ -153,6 +165,7 @@ function environment({
     STEPGATE_REPORT_BUCKET: storage.reportBucket.bucketName,
     STEPGATE_TOPIC_ARN: topic.topicArn,
     STEPGATE_PLANS: digestsById(plans),
+    STEPGATE_SNAPSHOT: snapshot,
   };
 }
 

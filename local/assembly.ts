@@ -6,6 +6,7 @@ import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import type { FunctionBundle } from './lambda/function-host.ts';
+import { isPacked, readPacked } from './packed-assembly.ts';
 
 /** What a synthesized stack says about its state machine: the definition with `${Name}` placeholders, and the function behind each. */
 export interface Assembly {
@@ -19,11 +20,12 @@ const INPUTS = ['infra', 'lambdas', 'core', 'adapters', 'ledger', 'bin/app.ts', 
 const ROOT = resolve(import.meta.dirname, '..');
 
 /**
- * Synthesizes the stack into `<folder>/<digest of its sources>`, or reads what an earlier call put there.
+ * Synthesizes the stack into `<folder>/<digest of its sources>`, or reads what an earlier call put there; the package brings its own.
  *
  * @throws when the CDK app fails; the message holds what it printed.
  */
 export async function obtainAssembly(folder: string): Promise<Assembly> {
+  if (isPacked(ROOT)) return readPacked(ROOT);
   const digest = digestOf(INPUTS);
   const target = join(folder, digest);
   if (!existsSync(target)) await synthesize(target);

@@ -6,9 +6,10 @@ import { obtainAssembly } from './assembly.ts';
 import type { Clock } from './clock.ts';
 import { type DataApiLimits, startDataApi } from './data-api/server.ts';
 import { lockFolder } from './postgres/folder-lock.ts';
+import type { ExternalServer } from './rds/external-server.ts';
 import { startRds } from './rds/server.ts';
 import { replaceFile } from './replace-file.ts';
-import { announceEngine, type Endpoints, type Stack, withdrawEngine } from './running-engine.ts';
+import { announceEngine, type Endpoints, type Stack, type UsedServer, withdrawEngine } from './running-engine.ts';
 import { ACCOUNT_ID, REGION, type ServiceOptions, type Surroundings, stackOf, startServices } from './services.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
@@ -17,8 +18,14 @@ export interface EngineOptions extends ServiceOptions {
   readonly folder: string;
   /** @default 'local' */
   readonly clusterId?: string;
-  /** @default 'crm' */
+  /** @default 'crm', or the one that the server's URL names */
   readonly database?: string;
+  /**
+   * The server of the cluster.
+   *
+   * @default - one of our own, made on first use
+   */
+  readonly server?: ExternalServer;
   readonly limits?: Partial<DataApiLimits>;
   /** Where synthesized stacks are kept. @default `<folder>/assembly` */
   readonly assemblyFolder?: string;
@@ -27,7 +34,7 @@ export interface EngineOptions extends ServiceOptions {
 export interface Engine {
   readonly endpoints: Endpoints;
   readonly stack: Stack;
-  /** As the migrator. */
+  /** As the migrator; without the password of a server that somebody else runs. */
   readonly psqlUrl: string;
   readonly clock: Clock;
   /** Aborts what runs, stops every server, lets the folder go. */
@@ -37,7 +44,7 @@ export interface Engine {
 /**
  * Starts everything that the workflow needs of AWS, on this machine, with the stack that `cdk synth` would deploy.
  *
- * @throws when another engine uses the folder; the message names both.
+ * @throws when another engine uses the folder, or it holds another database's runs; the message names both.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const folder = resolve(options.folder);
@@ -60,12 +67,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
 /** Each part's way to stop goes to `closers`, which are called in reverse. */
 async function compose(options: EngineOptions, closers: Closer[]): Promise<Engine> {
-  const { folder, clusterId = 'local', database = 'crm' } = options;
+  const { folder, server, clusterId = 'local', database = server?.address.database ?? 'crm' } = options;
   const keep = keeper(closers);
   const clock = openClock(folder);
   closers.push(clock.stop);
+  // What a real server's other users do takes real time: a wait that is skipped would try again before anything can have changed.
+  if (server !== undefined) clock.hold();
   const [rds, assembly] = await Promise.allSettled([
-    startRds({ folder: join(folder, 'rds'), clock, region: REGION, accountId: ACCOUNT_ID }).then(keep),
+    startRds({
+      ...{ folder: join(folder, 'rds'), clock, region: REGION, accountId: ACCOUNT_ID },
+      ...(server && { servers: server.source, delays: { snapshotMs: 0 } }),
+    }).then(keep),
     obtainAssembly(options.assemblyFolder ?? join(folder, 'assembly')),
   ]);
   if (rds.status === 'rejected') throw rds.reason;
@@ -79,11 +91,16 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
     keep,
     stack,
     assembly: assembly.value,
+    snapshot: server?.snapshot?.kind === 'none' ? 'none' : 'required',
     databaseEndpoints: { rds: url, rdsData },
     clientEnvironment: (all) => engineEnvironment({ endpoints: all, stack }),
   });
-  announceEngine(folder, { endpoints, stack, psqlUrl: cluster.migratorUrl });
+  announceEngine(folder, { endpoints, stack, psqlUrl: cluster.migratorUrl, server: server ? usedServer(server) : null });
   return { endpoints, stack, psqlUrl: cluster.migratorUrl, clock, stop: () => closeAll(closers) };
+}
+
+function usedServer({ address: { name, user }, snapshot }: ExternalServer): UsedServer {
+  return { name, user, snapshot };
 }
 
 type Closer = () => unknown;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { isAlive, processIdentity } from './postgres/process-identity.ts';
+import { SnapshotChoice } from './rds/snapshot-choice.ts';
 import { replaceFile } from './replace-file.ts';
 
 const FILE = 'engine.json';
@@ -33,12 +34,18 @@ export const Stack = z.object({
 
 export type Stack = z.infer<typeof Stack>;
 
-/** What `<folder>/engine.json` tells other processes; it holds a password, so only its owner reads it. */
+/** A server that somebody else runs, as an engine uses it. */
+export const UsedServer = z.object({ name: z.string(), user: z.string(), snapshot: SnapshotChoice.nullable() });
+export type UsedServer = z.infer<typeof UsedServer>;
+
+/** What `<folder>/engine.json` tells other processes; it holds our own server's password, so only its owner reads it. */
 export const RunningEngine = z.object({
   process: z.object({ pid: z.number(), started: z.string() }),
   endpoints: Endpoints,
   stack: Stack,
   psqlUrl: z.string(),
+  /** Null: one of the engine's own. */
+  server: UsedServer.nullable(),
 });
 export type RunningEngine = z.infer<typeof RunningEngine>;
 

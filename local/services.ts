@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { PlanId } from '../core/ids.ts';
-import type { Environment } from '../core/run/environment.ts';
+import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
 import type { Assembly } from './assembly.ts';
 import { functionHost } from './lambda/function-host.ts';
 import type { LocalCluster } from './rds/server.ts';
@@ -53,6 +53,7 @@ export interface Surroundings {
   readonly keep: <T extends { close(): unknown }>(part: T) => T;
   readonly stack: Stack;
   readonly assembly: Assembly;
+  readonly snapshot: SnapshotPolicy;
   readonly databaseEndpoints: Pick<Endpoints, 'rds' | 'rdsData'>;
   /** How an SDK client finds the endpoints. */
   readonly clientEnvironment: (endpoints: Endpoints) => Readonly<Record<string, string>>;
@@ -61,12 +62,12 @@ export interface Surroundings {
 /** Starts what is no database: objects, messages, functions, the state machine, schedules. */
 export async function startServices(options: ServiceOptions, surroundings: Surroundings): Promise<Endpoints> {
   const { folder, onStateExited } = options;
-  const { clock, keep, stack, assembly, databaseEndpoints, clientEnvironment } = surroundings;
+  const { clock, keep, stack, assembly, snapshot, databaseEndpoints, clientEnvironment } = surroundings;
   const buckets = openBuckets(join(folder, 'buckets'), [stack.planBucket, stack.reportBucket]);
   const plans = putPlans(options.plans, stack.planBucket, buckets);
   const host = functionHost({
     functions: assembly.functions,
-    environment: () => ({ ...clientEnvironment(endpoints), ...functionEnvironment(stack, plans) }),
+    environment: () => ({ ...clientEnvironment(endpoints), ...functionEnvironment(stack, { plans, snapshot }) }),
     region: REGION,
     accountId: ACCOUNT_ID,
     logFolder: join(folder, 'logs'),
@@ -106,7 +107,10 @@ function starterOf(executions: Executions): SchedulesOptions['startExecution'] {
   };
 }
 
-function functionEnvironment(stack: Stack, plans: Readonly<Record<string, string>>): Environment & Record<string, string> {
+function functionEnvironment(
+  stack: Stack,
+  { plans, snapshot }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy },
+): Environment & Record<string, string> {
   return {
     STEPGATE_CLUSTER_ID: stack.clusterId,
     STEPGATE_CLUSTER_ARN: stack.clusterArn,
@@ -116,6 +120,7 @@ function functionEnvironment(stack: Stack, plans: Readonly<Record<string, string
     STEPGATE_REPORT_BUCKET: stack.reportBucket,
     STEPGATE_TOPIC_ARN: stack.topicArn,
     STEPGATE_PLANS: JSON.stringify(plans),
+    STEPGATE_SNAPSHOT: snapshot,
     // There is no X-Ray daemon here.
     POWERTOOLS_TRACE_ENABLED: 'false',
   };

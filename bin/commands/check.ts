@@ -1,4 +1,4 @@
-import { upInWords } from '../confirm.ts';
+import { acceptedLines, upInWords } from '../confirm.ts';
 import { choosePlan, compileFolder, type Loading, listPlans } from '../plans.ts';
 import type { Shell } from '../shell.ts';
 
@@ -25,6 +25,7 @@ function compiledLines({ loaded: { plan, digest } }: Extract<Loading, { ok: true
   return [
     `plan ${plan.id} compiles: ${plan.title}`,
     ...plan.phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${upInWords(phase)}`),
+    ...acceptedLines(plan),
     `  digest ${digest}`,
   ];
 }
@@ -33,5 +34,5 @@ function asJson(result: Loading) {
   if (!result.ok) return { plan: result.id, compiles: false, faults: result.faults };
   const { plan, digest } = result.loaded;
   const phases = plan.phases.map(({ id, ordinal, kind }) => ({ id, ordinal, kind }));
-  return { plan: plan.id, compiles: true, title: plan.title, digest, phases };
+  return { plan: plan.id, compiles: true, title: plan.title, digest, phases, accepted: plan.accepted };
 }

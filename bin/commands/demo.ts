@@ -30,7 +30,7 @@ export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest
     const ended = await runPlan(shell, engine, { ...loaded, mode: 'execute' });
     tellEnd(shell, { ended, mode: 'execute', json });
     const isAsBefore = fail === undefined || tellComparison(shell, before, await tableDigests(engine.psqlUrl));
-    for (const line of moreToTry(folder, loaded.plan.id, fail)) terminal.say(line);
+    for (const line of moreToTry(folder, fail)) terminal.say(line);
     return isAsBefore ? runExitCode(ended.end, 'execute') : 1;
   } finally {
     await engine.close();
@@ -51,21 +51,22 @@ async function makeDatabase({ terminal, now, signal }: Shell, engine: OpenEngine
 /** The demo's own word on what the run says it has proven. */
 function tellComparison({ terminal }: Shell, before: Digests, after: Digests): boolean {
   const changed = changedTables(before, after);
+  const tables = before.size === 1 ? 'the table holds' : `all ${before.size} tables hold`;
   terminal.say(
     changed.length === 0
-      ? `\nchecked apart from the run: ${before.size === 1 ? 'the table holds' : `all ${before.size} tables hold`} the same rows as before, and no other is left`
+      ? `\nchecked apart from the run: ${tables} the same rows as before, and no other is left`
       : `\nchecked apart from the run: NOT as before: ${changed.join(', ')}`,
   );
   return changed.length === 0;
 }
 
-function moreToTry(folder: string, plan: string, fail: string | undefined): readonly string[] {
+function moreToTry(folder: string, fail: string | undefined): readonly string[] {
   const other =
     fail === undefined
       ? ['npm run demo -- --fail copy', 'a row is spoiled from outside; the run finds it and goes back']
       : ['npm run demo', 'without a spoiled row'];
   const lines = [
-    [commandFor(folder, `npx stepgate dry-run ${plan}`), 'gates and checks only'],
+    [commandFor(folder, 'npx stepgate report'), 'the whole report, with every query'],
     other,
     [commandFor(folder, 'npx stepgate local up'), `keeps the database up; then psql "$(${commandFor(folder, 'npx stepgate local psql-url')})"`],
     ['npx cdk synth', 'the same workflow as a stack; docs/deploy.md has the rest'],

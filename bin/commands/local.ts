@@ -14,10 +14,11 @@ const DOWN_MS = 60_000;
 
 /** Runs an engine in the foreground until Ctrl-C or `local down`. */
 export async function up(shell: Shell, { demo, plan }: { readonly demo: boolean; readonly plan: string | undefined }): Promise<number> {
-  const { terminal, folder, signal } = shell;
+  const { terminal, folder, signal, database } = shell;
   const running = await attachEngine(folder);
   if (running !== undefined)
     throw new NoRunError(`an engine runs in ${folder} already, process ${running.process.pid}; end it with "stepgate local down"`);
+  if (demo && database !== undefined) throw new NoRunError("--demo fills an empty database; it does not touch one of --database-url's");
   const seed = demo ? await loadPlan(shell.plansFolder, plan) : undefined;
   const engine = await openEngine(shell, await compiledPlans(shell));
   try {

@@ -1,5 +1,6 @@
 import type { Mode } from '../../core/run/mode.ts';
 import { confirm } from '../confirm.ts';
+import { databaseLines, refuseWithoutSnapshot } from '../database-choice.ts';
 import { openEngine } from '../open-engine.ts';
 import { loadPlan } from '../plans.ts';
 import { type EndedRun, runPlan } from '../run-plan.ts';
@@ -18,11 +19,15 @@ export interface RunRequest {
 
 /** Runs a plan in one mode on the local engine. The exit code is that of the run's outcome; design.md, "The promise". */
 export async function run(shell: Shell, { mode, plan: name, yes, json }: RunRequest): Promise<number> {
+  const { database } = shell;
+  refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
+  for (const line of database === undefined ? [] : databaseLines(database)) shell.terminal.say(line);
   if ((mode === 'execute' || mode === 'rollback') && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
   const engine = await openEngine(shell, [loaded]);
   try {
-    if (await seedIfEmpty(engine.psqlUrl, loaded)) {
+    // Somebody else's database is never filled, however empty it is.
+    if (database === undefined && (await seedIfEmpty(engine.psqlUrl, loaded))) {
       shell.terminal.say(`the database was empty; filled it with the demo data of plan ${loaded.plan.id}`);
     }
     const ended = await runPlan(shell, engine, { ...loaded, mode });

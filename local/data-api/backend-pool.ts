@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { toConnectionFault } from './fault.ts';
 
 export interface Backend {
@@ -21,12 +21,12 @@ export interface BackendPool {
 const SPREAD = 3;
 const MOST_IDLE = 10;
 
-export function backendPool(connectionString: string): BackendPool {
+export function backendPool(connection: ClientConfig): BackendPool {
   const all = new Set<Backend>();
   const idle: Backend[] = [];
 
   async function connect(): Promise<Backend> {
-    const client = new Client({ connectionString, application_name: 'rds-data-api' });
+    const client = new Client({ ...connection, application_name: 'rds-data-api' });
     const forget = () => {
       for (const backend of all) if (backend.client === client) all.delete(backend);
       const at = idle.findIndex((backend) => backend.client === client);
@@ -57,7 +57,7 @@ export function backendPool(connectionString: string): BackendPool {
       else backend.client.end().catch(() => undefined);
     },
     async cancel({ processId }) {
-      const client = new Client({ connectionString, application_name: 'rds-data-api' });
+      const client = new Client({ ...connection, application_name: 'rds-data-api' });
       client.on('error', () => undefined);
       try {
         await client.connect();

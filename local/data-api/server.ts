@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ClientConfig } from 'pg';
 import * as z from 'zod';
 import { type FaceRequest, type FaceResponse, notBuilt, serveFace } from '../http-face.ts';
 import type { LocalClusters } from '../rds/server.ts';
@@ -82,9 +83,11 @@ export async function startDataApi(options: {
     limits,
     transactions,
     poolOf(address) {
-      const url = connectionUrl(options.clusters, address);
-      const pool = pools.get(url) ?? backendPool(url);
-      pools.set(url, pool);
+      const connection = connectionTo(options.clusters, address);
+      const { host, port, user, database } = connection;
+      const name = JSON.stringify([host, port, user, database]);
+      const pool = pools.get(name) ?? backendPool(connection);
+      pools.set(name, pool);
       return pool;
     },
   };
@@ -194,7 +197,7 @@ function refuseSchema({ schema }: { schema?: string | undefined }): void {
     throw new Fault('ValidationException', "The schema parameter isn't supported; qualify names, or set search_path in the statement's transaction");
 }
 
-function connectionUrl(clusters: Pick<LocalClusters, 'byArn'>, { resourceArn, secretArn, database }: z.infer<typeof Address>): string {
+function connectionTo(clusters: Pick<LocalClusters, 'byArn'>, { resourceArn, secretArn, database }: z.infer<typeof Address>): ClientConfig {
   const cluster = clusters.byArn(resourceArn);
   if (!cluster) throw new Fault('DatabaseNotFoundException', `DBCluster ${resourceArn} not found`);
   if (!cluster.httpEndpointEnabled) throw new Fault('HttpEndpointNotEnabledException', `HttpEndpoint is not enabled for resource ${resourceArn}`);
@@ -207,9 +210,9 @@ function connectionUrl(clusters: Pick<LocalClusters, 'byArn'>, { resourceArn, se
   if (!credentials) throw new Fault('SecretsErrorException', `Secrets Manager can't find the secret ${secretArn}`);
   if (cluster.status === 'stopped' || cluster.status === 'deleting')
     throw new Fault('InvalidResourceStateException', `DBCluster ${cluster.id} is ${cluster.status}`);
-  if (cluster.port === 0) throw new Fault('DatabaseNotFoundException', `Cannot find DBInstance in DBCluster ${cluster.id}`);
-  const { user, password } = credentials;
   // Without a database libpq's rule holds: the one that is named like the user.
-  const name = encodeURIComponent(database ?? user);
-  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${cluster.port}/${name}`;
+  const connection = cluster.connection(database ?? credentials.user);
+  if (cluster.port === 0 || connection === undefined)
+    throw new Fault('DatabaseNotFoundException', `Cannot find DBInstance in DBCluster ${cluster.id}`);
+  return connection;
 }

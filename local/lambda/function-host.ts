@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, mkdirSync, type WriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
@@ -103,7 +103,7 @@ function startWorker(name: string, bundle: FunctionBundle, { environment, region
   const [file, exported] = bundle.handler.split('.');
   const path = ['mjs', 'js', 'cjs'].map((ending) => join(bundle.folder, `${file}.${ending}`)).find((candidate) => existsSync(candidate));
   if (path === undefined) throw new Error(`function ${name} has no file for its handler ${bundle.handler} in ${bundle.folder}; synthesize again`);
-  return new Worker(new URL('./function-worker.ts', import.meta.url), {
+  return new Worker(new URL(`./function-worker${extname(import.meta.filename)}`, import.meta.url), {
     env: {
       ...bundle.environment,
       ...environment(),

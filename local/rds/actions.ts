@@ -54,6 +54,8 @@ export async function runAction(plane: Plane, form: URLSearchParams): Promise<Xm
   const name = form.get('Action') ?? '';
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (!action) throw new RdsFault('NotImplemented', `rds ${name} is not part of the local engine; docs/parity.md lists what is`);
+  if (plane.source.isFixed && !name.startsWith('Describe') && name !== 'CreateDBClusterSnapshot')
+    throw new RdsFault('NotImplemented', `rds ${name} is not possible on a server that somebody else runs; docs/any-postgresql.md says what is`);
   await settle(plane);
   return action.run(plane, readParameters(form, action.takes));
 }
@@ -116,9 +118,10 @@ async function removeSnapshot(plane: Plane, parameters: Parameters): Promise<Xml
   return { DBClusterSnapshot: { ...snapshotXml(plane, snapshot), Status: 'deleted' } };
 }
 
-function checkEngine({ engineVersion }: Plane, parameters: Parameters): void {
+function checkEngine({ source }: Plane, parameters: Parameters): void {
   const engine = parameters.required('Engine');
   if (engine !== ENGINE) throw new RdsFault('InvalidParameterValue', `The local engine has ${ENGINE} only; got ${engine}.`);
+  const { engineVersion } = source;
   const version = parameters.text('EngineVersion') ?? engineVersion;
   if (version !== engineVersion)
     throw new RdsFault('InvalidParameterCombination', `Cannot find version ${version} for ${ENGINE}; the local engine has ${engineVersion}.`);

@@ -1,9 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { startPostgres } from '../postgres/server.ts';
 import { RdsFault } from './fault.ts';
 import { arnOf, inBackground, isDue, type Plane, save, timeIn } from './plane.ts';
-import { provision } from './provision.ts';
 import type { LocalCluster } from './server.ts';
 import type { Cluster, Instance, Tag } from './state.ts';
 
@@ -74,9 +72,9 @@ export function addInstance(plane: Plane, cluster: Cluster, choices: { id: strin
 /** Starts the cluster's server unless it runs, and completes its roles and its database. */
 export function startCluster(plane: Plane, cluster: Cluster): Promise<void> {
   return inBackground(plane, arnOf(plane, 'cluster', cluster.id), async () => {
-    const server = plane.servers.get(cluster.id) ?? (await startPostgres({ dataFolder: dataFolder(plane, cluster.id) }));
+    const server = plane.servers.get(cluster.id) ?? (await plane.source.start(dataFolder(plane, cluster.id)));
     try {
-      await provision(server.superuserUrl, cluster);
+      await server.complete(cluster);
       plane.servers.set(cluster.id, server);
     } catch (error) {
       plane.servers.delete(cluster.id);
@@ -90,11 +88,11 @@ export function startCluster(plane: Plane, cluster: Cluster): Promise<void> {
 export async function ensureCluster(plane: Plane, { id, database }: { readonly id: string; readonly database: string }): Promise<LocalCluster> {
   const now = timeIn(plane, 0);
   const known = plane.state.clusters.find((cluster) => cluster.id === id);
-  const cluster = known ?? addCluster(plane, { id, database, user: 'migrator', availableAt: now });
+  const cluster = known ?? addCluster(plane, { id, database, availableAt: now, ...plane.source.cluster });
   if (cluster.instances.length === 0)
     cluster.instances.push({ id: `${id}-writer`, instanceClass: 'db.serverless', createdAt: now, availableAt: now, tags: [] });
   const isComplete = plane.servers.has(id) && cluster.database === database && !isStarting(plane, cluster);
-  cluster.database = database;
+  Object.assign(cluster, plane.source.cluster, { database });
   save(plane);
   if (!isComplete) await startCluster(plane, cluster);
   return describeLocally(plane, cluster);
@@ -102,7 +100,8 @@ export async function ensureCluster(plane: Plane, { id, database }: { readonly i
 
 export function describeLocally(plane: Plane, cluster: Cluster): LocalCluster {
   const [ownSecret, port] = [secretArn(plane, cluster), writerPort(plane, cluster)];
-  const { id, user, password, database } = cluster;
+  const { id, user, password } = cluster;
+  const server = plane.servers.get(id);
   return {
     id,
     arn: arnOf(plane, 'cluster', id),
@@ -111,7 +110,8 @@ export function describeLocally(plane: Plane, cluster: Cluster): LocalCluster {
     port,
     secretArn: ownSecret,
     credentials: (arn) => (arn === ownSecret ? { user, password } : undefined),
-    migratorUrl: `postgres://${encodeURIComponent(user)}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
+    connection: (database) => server?.connection(cluster, database),
+    migratorUrl: server?.psqlUrl(cluster) ?? '',
   };
 }
 

@@ -1,8 +1,9 @@
-/** Code on the wire and HTTP status by fault (service model of rds 2014-10-31; the first three are common to all actions). */
+/** Code on the wire and HTTP status by fault (service model of rds 2014-10-31; the first four are common to all actions). */
 const WIRE = {
   InvalidParameterValue: ['InvalidParameterValue', 400],
   InvalidParameterCombination: ['InvalidParameterCombination', 400],
   NotImplemented: ['NotImplemented', 501],
+  AccessDenied: ['AccessDenied', 403],
   DBClusterAlreadyExistsFault: ['DBClusterAlreadyExistsFault', 400],
   DBClusterNotFoundFault: ['DBClusterNotFoundFault', 404],
   InvalidDBClusterStateFault: ['InvalidDBClusterStateFault', 400],

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
-import { findBinaries, serverUser } from '../postgres/binaries.ts';
 import { type FolderLock, lockFolder } from '../postgres/folder-lock.ts';
-import type { PostgresServer } from '../postgres/server.ts';
+import type { DatabaseServer, ServerSource } from './database-server.ts';
 import { loadState, type State, saveState } from './state.ts';
 
 /** How long each thing takes by the clock, in milliseconds. */
@@ -27,10 +26,9 @@ export interface Plane {
   readonly options: PlaneOptions;
   readonly lock: FolderLock;
   readonly state: State;
-  /** As AWS writes it: `17.10`. */
-  readonly engineVersion: string;
+  readonly source: ServerSource;
   /** Running servers by cluster. */
-  readonly servers: Map<string, PostgresServer>;
+  readonly servers: Map<string, DatabaseServer>;
   /** What is being made, by ARN. */
   readonly work: Map<string, Promise<void>>;
 }
@@ -39,16 +37,24 @@ export interface Plane {
 const DUE_WORK_MS = 10_000;
 
 /** @throws when another engine uses the folder. */
-export async function openPlane(options: PlaneOptions): Promise<Plane> {
+export async function openPlane(options: PlaneOptions, source: ServerSource): Promise<Plane> {
   const lock = await lockFolder(join(options.folder, 'rds'));
   try {
-    const { version } = await findBinaries(serverUser());
     const state = loadState(stateFile(options));
-    return { options, lock, state, engineVersion: version.split('.').slice(0, 2).join('.'), servers: new Map(), work: new Map() };
+    refuseOtherServer(options, { state, source });
+    return { options, lock, state, source, servers: new Map(), work: new Map() };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/** Runs, reports and clock of one database say nothing about another. */
+function refuseOtherServer({ folder }: PlaneOptions, { state, source }: { readonly state: State; readonly source: ServerSource }): void {
+  const name = (server: string | undefined) => (server === undefined ? 'a local database' : `the database ${server}`);
+  const other = state.clusters.find(({ server }) => server !== source.cluster.server);
+  if (other !== undefined)
+    throw new Error(`${folder} holds the runs of ${name(other.server)}, not of ${name(source.cluster.server)}; choose another folder, or give that database's URL`);
 }
 
 export async function closePlane({ servers, work, lock }: Plane): Promise<void> {

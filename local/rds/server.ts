@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { ClientConfig } from 'pg';
 import type { Clock } from '../clock.ts';
 import { type FaceRequest, type FaceResponse, serveFace } from '../http-face.ts';
 import { runAction } from './actions.ts';
 import { describeLocally, ensureCluster, startCluster } from './clusters.ts';
+import type { ServerSource } from './database-server.ts';
 import { RdsFault } from './fault.ts';
+import { ownServers } from './own-server.ts';
 import { arnOf, closePlane, openPlane, type Plane, type RdsDelays } from './plane.ts';
 import { answerXml, errorXml } from './query-protocol.ts';
 import { failUnfinishedSnapshots } from './snapshots.ts';
@@ -19,6 +22,9 @@ export interface LocalCluster {
   readonly secretArn: string;
   /** What Secrets Manager would tell. */
   credentials(secretArn: string): { user: string; password: string } | undefined;
+  /** To a database, as the master user; undefined while no server runs. */
+  connection(database: string): ClientConfig | undefined;
+  /** Empty while no server runs. Without the password where somebody else keeps it. */
   readonly migratorUrl: string;
 }
 
@@ -43,11 +49,11 @@ const DELAYS: RdsDelays = { snapshotMs: 90_000, clusterMs: 60_000, instanceMs: 9
 const SNAPSHOT_QUOTA = 100;
 
 /**
- * Serves the RDS control plane of a folder, and starts the servers of the clusters that it holds.
+ * Serves the RDS control plane of a folder, and starts the servers of the clusters that it holds: our own, or the one of `servers`.
  *
  * A snapshot that a killed engine left behind unfinished becomes `failed`.
  *
- * @throws when another engine uses the folder.
+ * @throws when another engine uses the folder, or it holds another database's runs.
  */
 export async function startRds(options: {
   readonly folder: string;
@@ -56,8 +62,10 @@ export async function startRds(options: {
   readonly accountId: string;
   readonly delays?: Partial<RdsDelays>;
   readonly snapshotQuota?: number;
+  readonly servers?: ServerSource;
 }): Promise<RdsFace> {
-  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...options, delays: { ...DELAYS, ...options.delays } });
+  const { servers = await ownServers(), ...given } = options;
+  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...given, delays: { ...DELAYS, ...options.delays } }, servers);
   try {
     await failUnfinishedSnapshots(plane);
     await Promise.all(plane.state.clusters.filter(({ instances }) => instances.length > 0).map((cluster) => startCluster(plane, cluster)));

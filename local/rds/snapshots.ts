@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseBackup } from './base-backup.ts';
-import { clusterStatus, dataFolder } from './clusters.ts';
+import { clusterStatus } from './clusters.ts';
+import type { DatabaseServer } from './database-server.ts';
 import { RdsFault } from './fault.ts';
 import { arnOf, inBackground, isDue, type Plane, save, timeIn } from './plane.ts';
 import type { Cluster, Snapshot, Tag } from './state.ts';
@@ -20,12 +20,14 @@ export function snapshotStatus(plane: Plane, snapshot: Snapshot): { readonly sta
   return { status: 'creating', percent: Math.min(99, Math.floor((100 * (now - from)) / Math.max(to - from, 1))) };
 }
 
-/** Begins to copy the cluster's data folder to `<folder>/snapshots/<id>/data`. */
+/** Begins to copy the cluster into `<folder>/snapshots/<id>`. */
 export function addSnapshot(plane: Plane, cluster: Cluster, { id, tags }: { id: string; tags: Tag[] }): Snapshot {
   const server = plane.servers.get(cluster.id);
   if (clusterStatus(plane, cluster) !== 'available' || !server) {
     throw new RdsFault('InvalidDBClusterStateFault', `DB cluster ${cluster.id} has no available instance to take a snapshot of.`);
   }
+  const { snapshots: taker } = server;
+  if (taker === null) throw new RdsFault('AccessDenied', 'Nothing takes snapshots of this server: the engine was started without a command for it.');
   const snapshot: Snapshot = {
     id,
     clusterId: cluster.id,
@@ -35,11 +37,11 @@ export function addSnapshot(plane: Plane, cluster: Cluster, { id, tags }: { id: 
     createdAt: timeIn(plane, 0),
     availableAt: timeIn(plane, plane.options.delays.snapshotMs),
     copy: 'running',
-    tags,
+    tags: [...tags, ...taker.tags],
   };
   plane.state.snapshots.push(snapshot);
   save(plane);
-  void inBackground(plane, arnOf(plane, 'cluster-snapshot', id), () => copyCluster(plane, snapshot, server.superuserUrl));
+  void inBackground(plane, arnOf(plane, 'cluster-snapshot', id), () => copyCluster(plane, snapshot, taker));
   return snapshot;
 }
 
@@ -59,11 +61,11 @@ export async function failUnfinishedSnapshots(plane: Plane): Promise<void> {
   save(plane);
 }
 
-async function copyCluster(plane: Plane, snapshot: Snapshot, superuserUrl: string): Promise<void> {
+async function copyCluster(plane: Plane, snapshot: Snapshot, taker: NonNullable<DatabaseServer['snapshots']>): Promise<void> {
   const draft = draftFolder(plane, snapshot.id);
   try {
     await mkdir(draft, { recursive: true });
-    await baseBackup({ superuserUrl, from: dataFolder(plane, snapshot.clusterId), to: join(draft, 'data') });
+    await taker.copy(snapshot.id, draft);
     await rename(draft, snapshotFolder(plane, snapshot.id));
     snapshot.copy = 'done';
   } catch (error) {

@@ -14,6 +14,8 @@ const Cluster = z.object({
   database: z.string(),
   user: z.string(),
   password: z.string(),
+  /** `host:port/database` of a server that somebody else runs; its password is not kept. */
+  server: z.string().optional(),
   /** The part of the managed secret's name after `rds!cluster-`. */
   secretName: z.string(),
   httpEndpointEnabled: z.boolean(),

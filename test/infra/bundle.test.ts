@@ -10,8 +10,9 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const MODULES = path.join(ROOT, 'node_modules');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'stepgate-bundle-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-// As in Lambda, the SDK is found above the bundle.
-symlinkSync(MODULES, path.join(folder, 'node_modules'));
+// As in Lambda, the SDK is found above the bundle; nothing else is promised there.
+mkdirSync(path.join(folder, 'node_modules'));
+symlinkSync(path.join(MODULES, '@aws-sdk'), path.join(folder, 'node_modules/@aws-sdk'));
 
 interface Imported {
   readonly file: string;

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { findBinaries, serverUser } from '../postgres/binaries.ts';
+import { startPostgres } from '../postgres/server.ts';
+import { baseBackup } from './base-backup.ts';
+import type { DatabaseServer, ServerSource } from './database-server.ts';
+import { provision } from './provision.ts';
+
+/** Servers of our own: one process per cluster, from the embedded programs. */
+export async function ownServers(): Promise<ServerSource> {
+  const { version } = await findBinaries(serverUser());
+  return { engineVersion: version.split('.').slice(0, 2).join('.'), cluster: { user: 'migrator' }, isFixed: false, start };
+}
+
+async function start(dataFolder: string): Promise<DatabaseServer> {
+  const { port, superuserUrl, stop } = await startPostgres({ dataFolder });
+  const host = '127.0.0.1';
+  return {
+    host,
+    port,
+    connection: ({ user, password }, database) => ({ host, port, user, password, database }),
+    psqlUrl: ({ user, password, database }) => `postgres://${encodeURIComponent(user)}:${password}@${host}:${port}/${encodeURIComponent(database)}`,
+    complete: (cluster) => provision(superuserUrl, cluster),
+    snapshots: { tags: [], copy: (_, folder) => baseBackup({ superuserUrl, from: dataFolder, to: join(folder, 'data') }) },
+    stop,
+  };
+}
