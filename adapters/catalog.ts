@@ -14,6 +14,8 @@ export interface ServerFacts {
   readonly isSuperuser: boolean;
   readonly canCreateSchemas: boolean;
   readonly isReadOnly: boolean;
+  /** Settings with which sessions begin and which no function can lift for its own statement: it is timed from its start. */
+  readonly settings: readonly string[];
   readonly databaseBytes: number;
 }
 
@@ -42,6 +44,7 @@ const Facts = z.object({
   superuser: z.boolean(),
   can_create: z.boolean(),
   read_only: z.boolean(),
+  settings: z.string(),
   bytes: z.number(),
 });
 
@@ -50,7 +53,10 @@ export async function serverFacts(query: Query): Promise<ServerFacts> {
     Facts,
     `select current_setting('server_version') as version, current_setting('server_version_num')::int as version_number, current_user::text as role,
 (select rolsuper from pg_roles where rolname = current_user) as superuser, has_database_privilege(current_database(), 'create') as can_create,
-pg_is_in_recovery() as read_only, pg_database_size(current_database()) as bytes`,
+pg_is_in_recovery() as read_only,
+(select coalesce(json_agg(name || ' = ' || reset_val order by name), '[]')::text from pg_settings
+  where name in ('statement_timeout', 'transaction_timeout', 'default_transaction_read_only') and reset_val not in ('0', 'off')) as settings,
+pg_database_size(current_database()) as bytes`,
   );
   if (row === undefined) {
     throw new Error('the server said nothing of itself');
@@ -62,6 +68,7 @@ pg_is_in_recovery() as read_only, pg_database_size(current_database()) as bytes`
     isSuperuser: row.superuser,
     canCreateSchemas: row.can_create,
     isReadOnly: row.read_only,
+    settings: z.array(z.string()).parse(JSON.parse(row.settings)),
     databaseBytes: row.bytes,
   };
 }
@@ -101,6 +108,11 @@ where n.nspname = :schema::text and c.relname = :table::text and a.attname = :na
     case 'policy':
       return `select from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = :schema::text and c.relname = :table::text and p.polname = :name::text`;
+    case 'table':
+    case 'view':
+      // A table brings a type of its name with it.
+      return `select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema::text and c.relname = :name::text
+union all select from pg_type t join pg_namespace n on n.oid = t.typnamespace where n.nspname = :schema::text and t.typname = :name::text`;
     default:
       // Tables, views, indexes and sequences share one name space (PostgreSQL, pg_class).
       return 'select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema::text and c.relname = :name::text';

@@ -36,6 +36,9 @@ export interface LongStatements {
 const State = z.object({ state: z.enum(['done', 'running', 'broken', 'not done']) });
 const Attempts = z.object({ attempts: z.number().int() });
 
+/** Before PostgreSQL 15 a collector shows statistics that are up to 500 ms old (PGSTAT_STAT_INTERVAL), and the proof would miss what has just been done. */
+const UNTIL_STATISTICS_SHOW = `select count(pg_sleep(0.6)) as waited where current_setting('server_version_num')::int < 150000`;
+
 export function longStatements({ query }: SqlSession): LongStatements {
   const at = (run: ChangingRun, place: LongPlace) => ({
     plan: run.plan,
@@ -66,6 +69,9 @@ on conflict (plan, phase, direction, number) do update set attempts = l.attempts
         throw new StaleTokenError(`run ${run.id} no longer holds the lock with token ${run.token}; a newer run took it over`);
       }
       await query(z.unknown(), `${label(run, place)} ${place.statement.sql}`, {}, { continueAfterTimeout: true });
+      if (place.statement.proof.kind === 'vacuumed') {
+        await query(z.unknown(), UNTIL_STATISTICS_SHOW);
+      }
     },
     attempts: async (run, place) => {
       const sql =

@@ -57,6 +57,7 @@ export function serverFindings(
     readonly role: string;
     readonly canCreateSchemas: boolean;
     readonly isReadOnly: boolean;
+    readonly settings: readonly string[];
     readonly databaseBytes: number;
   },
   changes: boolean,
@@ -77,6 +78,11 @@ export function serverFindings(
       found: `role ${server.role} may ${server.canCreateSchemas ? '' : 'not '}create schemas`,
       advice: `grant create on the database to ${server.role}: the ledger lives in schema stepgate`,
       source,
+    }),
+    finding('settings', !changes || server.settings.length === 0, {
+      found: server.settings.length === 0 ? 'no setting ends statements or refuses writes' : `sessions begin with ${server.settings.join(', ')}`,
+      advice: `a long statement would be ended, a write refused: alter role ${server.role} reset …, or the database's or the parameter group's setting`,
+      source: 'pg_settings.reset_val',
     }),
     { name: 'database-size', status: 'info', found: bytesInWords(server.databaseBytes), advice: '', source },
   ];
@@ -105,6 +111,16 @@ export function ledgerFindings(inLedger: number, phases: number): readonly Findi
   return [
     { name: 'ledger', status: 'info', found: `${inLedger} of ${phases} phases are in the ledger already`, advice: rest, source: 'stepgate.phase' },
   ];
+}
+
+/** What PostgreSQL misses, by its message: `column p.agee`, `relation "public.townz"`, `function slow(integer)`. */
+const MISSING = /(?:relation|column|function|type|schema) (?:"([^"]+)"|([^\s(]+))(?:\([^)]*\))? does not exist/;
+
+/** Whether an error says that one of these names is missing, and nothing else. */
+export function isAboutOneOf(message: string, names: readonly ObjectName[]): boolean {
+  const [, quoted, plain] = MISSING.exec(message) ?? [];
+  const missing = (quoted ?? plain ?? '').split('.').at(-1);
+  return names.some((one) => one.name === missing);
 }
 
 /** How a name that a plan creates is said to people. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isTaken, longSessions, selectTypes, serverFacts, tableAccess } from '../../adapters/catalog.ts';
+import { isTaken, keyColumn, longSessions, selectTypes, serverFacts, tableAccess } from '../../adapters/catalog.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
@@ -15,6 +15,7 @@ import {
   clusterFindings,
   describeName,
   finding,
+  isAboutOneOf,
   LONG_SESSION_SECONDS,
   ledgerFindings,
   refusalOf,
@@ -22,6 +23,7 @@ import {
   sessionFindings,
   snapshotFindings,
 } from '../../core/run/preflight.ts';
+import { sourceKeyFaults, targetKeyFaults } from '../../core/transfer/key-faults.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -38,7 +40,11 @@ export function preflight(
   return async ({ run, now }) => {
     const plan = await deps.plans.read(run.digest);
     const cluster = await deps.snapshots.cluster();
-    const server = await deps.session.readOnly(serverFacts);
+    const server = await deps.session.readOnly(serverFacts).catch((error: unknown) => {
+      // What RDS says of the cluster explains why the database cannot be asked.
+      const reason = refusalOf(clusterFindings(cluster));
+      throw reason === null ? error : new GateRefusedError(reason, { cause: error });
+    });
     const findings = [
       ...clusterFindings(cluster),
       ...snapshotFindings(deps.snapshots.policy, run.mode),
@@ -79,18 +85,22 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: bool
   return [
     ...ledgerFindings(begun.length, plan.phases.length),
     ...(await deps.session.readOnly((query) =>
-      tableFindings(query, isVerify ? transfers.flatMap((one) => [one.from, one.into]) : transfers.map((one) => one.from)),
+      tableFindings(query, isVerify ? transfers.flatMap((one) => [one.from, one.into]) : transfers.map((one) => one.from), expected),
     )),
+    ...(await deps.session.readOnly((query) => keyFindings(query, transfers, isVerify))),
     ...(isVerify ? [] : await deps.session.readOnly((query) => nameFindings(query, expected))),
     ...(await mappingFindings(deps, transfers, isVerify ? [] : expected)),
   ];
 }
 
-async function tableFindings(query: Query, tables: readonly QualifiedName[]): Promise<readonly Finding[]> {
+async function tableFindings(query: Query, tables: readonly QualifiedName[], created: readonly ObjectName[]): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const names = new Map(tables.map((table) => [`${table.schema}.${table.name}`, table]));
   for (const [name, table] of names) {
     const access = await tableAccess(query, table);
+    if (!access.there && created.some((one) => ['table', 'view'].includes(one.kind) && one.schema === table.schema && one.name === table.name)) {
+      continue;
+    }
     const found = !access.there
       ? 'is not there'
       : !access.readable
@@ -109,6 +119,19 @@ async function tableFindings(query: Query, tables: readonly QualifiedName[]): Pr
     );
   }
   return findings;
+}
+
+/** Told only where a key is none, since ranges of it would miss rows. */
+async function keyFindings(query: Query, transfers: readonly Transfer[], isVerify: boolean): Promise<readonly Finding[]> {
+  const faults: string[] = [];
+  for (const transfer of transfers) {
+    faults.push(...sourceKeyFaults(transfer, await keyColumn(query, transfer.from, transfer.key.source)));
+    if (isVerify) {
+      faults.push(...targetKeyFaults(transfer, await keyColumn(query, transfer.into, transfer.key.target)));
+    }
+  }
+  const said = { advice: 'a transfer reads its rows in ranges of their key', source: 'pg_attribute, pg_index' };
+  return faults.map((found) => finding('key', false, { found, ...said }));
 }
 
 async function nameFindings(query: Query, names: readonly ObjectName[]): Promise<readonly Finding[]> {
@@ -142,10 +165,8 @@ async function mappingFindings(deps: StatePorts, transfers: readonly Transfer[],
           throw error;
         },
       );
-    const isLater =
-      problem !== null && created.some((name) => ['table', 'view', 'column', 'function'].includes(name.kind) && problem.includes(name.name));
     findings.push(
-      finding('mapping', problem === null || isLater, {
+      finding('mapping', problem === null || isAboutOneOf(problem, created), {
         found: `${transfer.file}:${transfer.line}: ${problem === null ? 'reads columns that are there' : problem}`,
         advice: 'change the SELECT to what the source has',
         source: 'pg_typeof over the SELECT, no row read',
