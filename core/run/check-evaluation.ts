@@ -7,6 +7,9 @@ import { meetsQuality } from './quality.ts';
 /** Scopes of a quality check that are kept, worst first. */
 const MOST_SCOPES = 500;
 
+/** Scopes that a message names; the report has them all. */
+const MOST_NAMED = 5;
+
 /** Bytes of scopes or measures that are kept: what the counts and the brackets take more still fits into the Data API's 64 KB a row. */
 const MOST_BYTES = 60_000;
 
@@ -67,7 +70,10 @@ export function checkResult(check: Check, row: EvaluationRow, context: { readonl
   const detail = Detail.parse(JSON.parse(row.detail));
   const bad = BigInt(row.bad);
   const total = row.total === null ? null : BigInt(row.total);
-  const holds = check.expects === 'quality' ? meetsQuality({ valid: (total ?? 0n) - bad, total: total ?? 0n }, context.quality) : bad === 0n;
+  // The worst scopes come first, so those that are below are among the ones kept.
+  const below = detail.scopes.filter(({ valid, total: all }) => !meetsQuality({ valid: BigInt(valid), total: BigInt(all) }, context.quality));
+  const isWhole = meetsQuality({ valid: (total ?? 0n) - bad, total: total ?? 0n }, context.quality);
+  const holds = check.expects === 'quality' ? isWhole && below.length === 0 : bad === 0n;
   return {
     name: check.name,
     severity: check.severity,
@@ -76,7 +82,7 @@ export function checkResult(check: Check, row: EvaluationRow, context: { readonl
     total: total === null ? null : Number(total),
     scopes: detail.scopes.map((scope) => ({ ...scope, scope: scope.scope ?? '(null)' })),
     measures: detail.measures.map((measure) => ({ name: measure.name ?? '(null)', value: measure.value ?? '(null)' })),
-    samples: detail.samples.map((sample) => sample ?? '(null)'),
+    samples: check.expects === 'quality' ? below.slice(0, MOST_NAMED).map(describeScope) : detail.samples.map((sample) => sample ?? '(null)'),
     durationMs: context.durationMs,
     file: check.file,
     line: check.line,
@@ -84,13 +90,20 @@ export function checkResult(check: Check, row: EvaluationRow, context: { readonl
   };
 }
 
+function describeScope({ scope, valid, total }: { readonly scope: string | null; readonly valid: number; readonly total: number }): string {
+  return `${scope ?? '(null)'} (${valid} of ${total} valid)`;
+}
+
 /** One sentence for each check that failed. */
 export function describeFailures(results: readonly CheckResult[]): readonly string[] {
   return results
     .filter((result) => result.status === 'fail')
     .map((result) => {
-      const samples = result.samples.length === 0 ? '' : ` (${result.samples.join(', ')}${result.bad > result.samples.length ? ' …' : ''})`;
-      const found = result.total === null ? `found ${result.bad}, expected none` : `${result.bad} of ${result.total} rows are not valid`;
-      return `${result.file}:${result.line}: check ${result.name} failed: ${found}${samples}`;
+      const named = result.samples.join(', ');
+      const samples = named === '' ? '' : ` (${named}${result.bad > result.samples.length ? ' …' : ''})`;
+      const scopes = named === '' ? '' : `; below the plan's quality: ${named}`;
+      const found =
+        result.total === null ? `found ${result.bad}, expected none${samples}` : `${result.bad} of ${result.total} rows are not valid${scopes}`;
+      return `${result.file}:${result.line}: check ${result.name} failed: ${found}`;
     });
 }

@@ -1,6 +1,6 @@
 import type { ObjectName } from '../plan/compiled-plan.ts';
 import type { SnapshotPolicy } from './environment.ts';
-import { bytesInWords } from './in-words.ts';
+import { bytesInWords, counted } from './in-words.ts';
 import type { Finding } from './journal.ts';
 import type { Mode } from './mode.ts';
 
@@ -88,10 +88,17 @@ export function serverFindings(
   ];
 }
 
+/** `hidden`: sessions of other roles, which a role without pg_read_all_stats knows nothing more of. */
 export function sessionFindings(
   sessions: readonly { readonly pid: number; readonly role: string; readonly state: string; readonly seconds: number }[],
+  hidden = 0,
 ): readonly Finding[] {
   const source = 'pg_stat_activity';
+  if (hidden > 0) {
+    const found = `${counted(hidden, 'session')} of other roles, how old their transactions are is hidden`;
+    const advice = 'grant pg_read_all_stats to this role, or look whether one would be waited for';
+    return [...(sessions.length === 0 ? [] : sessionFindings(sessions)), { name: 'sessions', status: 'warn', found, advice, source }];
+  }
   if (sessions.length === 0) {
     return [{ name: 'sessions', status: 'pass', found: `no transaction is older than ${LONG_SESSION_SECONDS} s`, advice: '', source }];
   }
@@ -130,6 +137,11 @@ export function describeName(name: ObjectName): string {
     : name.kind === 'schema'
       ? `schema ${name.name}`
       : `${name.kind} ${name.schema}.${name.name}`;
+}
+
+/** Of a server's findings, those without which not even the ledger can be made. */
+export function ledgerRefusal(server: Parameters<typeof serverFindings>[0]): string | null {
+  return refusalOf(serverFindings(server, true).filter(({ name }) => ['engine-version', 'writable', 'privileges'].includes(name)));
 }
 
 /** One sentence that lists every reason; null when there is none. */

@@ -31,7 +31,7 @@ export function parseRunInput(input: unknown, deployed: DeployedPlans): RunReque
     throw new InputRefusedError(`the input has unknown keys: ${unknown.join(', ')}; allowed are ${KEYS.join(', ')}`);
   }
   const plan = chosenPlan(given.plan, deployed);
-  const digest = deployed[plan];
+  const digest = Object.hasOwn(deployed, plan) ? deployed[plan] : undefined;
   if (digest === undefined) {
     throw new PlanNotFoundError(`this stack has no plan ${JSON.stringify(plan)}; it has ${planNames(deployed)}`);
   }

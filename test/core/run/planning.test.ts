@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { RECOVERY } from '../../../core/errors.ts';
+import { changedPhases, type LedgerPhase, nextStep, planState, recoveryStep } from '../../../core/run/next-step.ts';
+import { outcomeSentence } from '../../../core/run/sentence.ts';
+
+const row = (phase: string, ordinal: number, more: Partial<LedgerPhase> = {}): LedgerPhase => ({
+  phase,
+  ordinal,
+  digest: `digest of ${phase}`,
+  isApplied: true,
+  isUndoing: false,
+  ...more,
+});
+const plan = { phases: ['a', 'b', 'c'].map((id) => ({ id, kind: 'transaction', digest: `digest of ${id}` })) } as unknown as Parameters<
+  typeof nextStep
+>[0];
+
+test.each([
+  { ledger: [], next: 'a' },
+  { ledger: [row('a', 1)], next: 'b' },
+  { ledger: [row('a', 1), row('b', 2, { isApplied: false })], next: 'b' },
+  { ledger: [row('b', 2)], next: 'a' },
+  { ledger: [row('a', 1), row('b', 2), row('c', 3)], next: null },
+])('after $ledger.length rows the next phase is $next', ({ ledger, next }) => {
+  expect(nextStep(plan, ledger).phase).toBe(next);
+});
+
+test.each([
+  { ledger: [], isMigrated: false, state: 'fresh' },
+  { ledger: [row('a', 1)], isMigrated: false, state: 'interrupted' },
+  { ledger: [row('a', 1, { isUndoing: true })], isMigrated: false, state: 'half-undone' },
+  { ledger: [row('a', 1), row('b', 2), row('c', 3)], isMigrated: true, state: 'migrated' },
+  { ledger: [row('a', 1), row('b', 2)], isMigrated: true, state: 'half-undone' },
+  { ledger: [row('a', 1), row('b', 2), row('c', 3, { isUndoing: true })], isMigrated: true, state: 'half-undone' },
+])('a plan with $ledger.length rows, migrated $isMigrated, is $state', ({ ledger, isMigrated, state }) => {
+  expect(planState(ledger, { isMigrated, phases: 3 })).toBe(state);
+});
+
+test.each([
+  { ledger: [row('a', 1)], changed: [] },
+  { ledger: [row('a', 1, { digest: 'other' })], changed: ['a'] },
+  { ledger: [row('b', 1)], changed: ['b'] },
+  { ledger: [row('a', 2)], changed: ['a'] },
+  { ledger: [row('d', 4)], changed: ['d'] },
+])('phases that are changed since they ran: $changed', ({ ledger, changed }) => {
+  expect(changedPhases(plan, ledger)).toEqual(changed);
+});
+
+test.each([
+  { ledger: [row('a', 1), row('c', 3), row('b', 2)], hasBaseline: true, step: { kind: 'undo', phase: 'c' } },
+  { ledger: [row('a', 1)], hasBaseline: false, step: { kind: 'undo', phase: 'a' } },
+  { ledger: [], hasBaseline: true, step: { kind: 'verify', phase: null } },
+  { ledger: [], hasBaseline: false, step: { kind: 'none', phase: null, outcome: 'refused' } },
+])('the way back from $ledger.length phases begins with $step.kind', ({ ledger, hasBaseline, step }) => {
+  expect(recoveryStep(ledger, hasBaseline)).toMatchObject(step);
+});
+
+test('every outcome is said in one sentence', () => {
+  const end = {
+    mode: 'execute',
+    plan: 'small',
+    failure: { error: 'X', sentence: 'why' },
+    laterFailure: { error: 'Y', sentence: 'and then' },
+    migratedAt: null,
+  } as const;
+  const sentences = (['passed', 'migrated', 'refused', 'rolled-back', 'restored', 'halted'] as const).map((outcome) =>
+    outcomeSentence({ ...end, outcome }),
+  );
+  expect(sentences).toEqual([
+    'execute of small passed',
+    'small is migrated: every phase done, every check passed',
+    'small is refused: why',
+    'small is rolled back, the database is as before the run: why',
+    'small is restored from its snapshot: why',
+    'small is halted, a person must choose: why; then, on the way back: and then',
+  ]);
+});
+
+test('errors after which nothing was done are tried again, and no others', () => {
+  expect(
+    Object.entries(RECOVERY)
+      .filter(([, recovery]) => recovery === 'retry')
+      .map(([name]) => name),
+  ).toEqual(['DatabaseResumingError', 'DatabaseBusyError', 'DatabaseUnreachableError', 'ThrottledError', 'UnknownOutcomeError']);
+});
