@@ -10,12 +10,13 @@ import { SMALL_PLAN, SMALL_SOURCE } from '../support/small-plan.ts';
 /**
  * Kills a run with SIGKILL in each state and at seeded times; afterwards no server may stay, and the next `execute`, `verify` and `rollback` have to work.
  *
- * `npm run test:kills [-- SEEDS [--seeds-only]]`; a line for each kill, exit 1 when one was not survived.
+ * `npm run test:kills [-- SEEDS [--seeds-only | --undo-only]]`; a line for each kill, exit 1 when one was not survived.
  */
 const root = join(import.meta.dirname, '..', '..');
 const plans = await mkdtemp(join(tmpdir(), 'stepgate-kills-'));
 const seeds = Number(process.argv[2] ?? 20);
-const states = process.argv.includes('--seeds-only') ? [] : statesOfSuccess();
+const states = process.argv.some((one) => ['--seeds-only', '--undo-only'].includes(one)) ? [] : statesOfSuccess();
+const STATES_OF_UNDO = ['DecideRecovery', 'WhichUndo', 'UndoPhase', 'IsUndoDone', 'VerifyUndo', 'IsUndoVerified', 'CloseRun'];
 let survived = 0;
 let lost = 0;
 
@@ -27,6 +28,9 @@ for (const state of states) {
 for (let seed = 0; seed < seeds; seed += 1) {
   const afterMs = Math.round(whole * seededFraction(seed));
   await trial(`after ${afterMs} ms`, () => delay(afterMs));
+}
+for (const state of process.argv.includes('--seeds-only') ? [] : STATES_OF_UNDO) {
+  await trialOfRollback(state);
 }
 await rm(plans, { recursive: true, force: true });
 process.stdout.write(`\n${survived} kills survived, ${lost} not\n`);
@@ -53,6 +57,27 @@ async function trial(name: string, moment: (run: { folder: string }) => Promise<
   if (faults.length === 0) survived += 1;
   else lost += 1;
   process.stdout.write(`${faults.length === 0 ? 'ok  ' : 'LOST'} killed ${name}${faults.length === 0 ? '' : `: ${faults.join(', ')}`}\n`);
+}
+
+/** A rollback that dies half-way leaves neither world: the next `execute` finishes the undo (3) or goes on (0), and never takes it for migrated. */
+async function trialOfRollback(state: string): Promise<void> {
+  const folder = join(plans, 'data');
+  await rm(folder, { recursive: true, force: true });
+  await endOf(['execute', 'small', '--yes'], folder);
+  const child = stepgate(['rollback', 'small', '--yes'], folder);
+  const ended = once(child, 'exit');
+  await Promise.race([until(async () => (await history(folder)).includes(`"${state}"`)), ended]);
+  child.kill('SIGKILL');
+  await ended;
+  const first = await endOf(['execute', 'small', '--yes'], folder);
+  const second = await endOf(['execute', 'small', '--yes'], folder);
+  const verified = await endOf(['verify', 'small'], folder);
+  const isSurvived = [0, 3].includes(first.code) && second.code === 0 && verified.code === 0;
+  if (isSurvived) survived += 1;
+  else lost += 1;
+  process.stdout.write(
+    `${isSurvived ? 'ok  ' : 'LOST'} rollback killed in ${state}: execute ${first.code}, again ${second.code}, verify ${verified.code}${isSurvived ? '' : ` (${first.said} / ${second.said} / ${verified.said})`}\n`,
+  );
 }
 
 /** Every state that a run which ends well visits. */
