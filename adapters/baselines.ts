@@ -39,10 +39,10 @@ const Digest = z.object({ table: z.string(), rows: z.number().int(), digest: z.s
 const Text = z.object({ text: z.string() });
 const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
 
-/** Tables of the application with rows of their own; an extension's change with the extension's work. */
+/** Tables of the application with rows of their own, all of which this role sees; an extension's change with the extension's work. */
 const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm') and c.relispopulated and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'stepgate', 'stepgate_archive')
-and has_table_privilege(c.oid, 'select')
+and has_table_privilege(c.oid, 'select') and not row_security_active(c.oid)
 and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
 
 export function baselines({ query }: SqlSession): Baselines {

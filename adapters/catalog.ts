@@ -86,6 +86,16 @@ and clock_timestamp() - xact_start > make_interval(secs => :seconds::int) order 
   );
 }
 
+const Hidden = z.object({ hidden: z.number().int() });
+
+/** Sessions of other roles in this database that show this role neither state nor age. */
+export async function hiddenSessions(query: Query): Promise<number> {
+  const sql = `select count(*)::int as hidden from pg_stat_activity
+where datname = current_database() and usename <> current_user and state is null and query = '<insufficient privilege>'`;
+  const [row] = await query(Hidden, sql);
+  return row?.hidden ?? 0;
+}
+
 const There = z.object({ there: z.boolean() });
 
 /** Whether a name that a plan creates is taken. */

@@ -1,5 +1,6 @@
 import {
   CreateDBClusterSnapshotCommand,
+  type DBClusterSnapshot,
   DBClusterSnapshotAlreadyExistsFault,
   DBClusterSnapshotNotFoundFault,
   type DBInstance,
@@ -37,12 +38,12 @@ export interface Snapshots {
   /** What the stack's operator said: whether a run takes one at all. */
   readonly policy: SnapshotPolicy;
   /**
-   * Asks for a snapshot of this name; one that is there already is the same.
+   * Asks for a snapshot of this name; one that is there already is the same. Gives what would restore it where RDS does not, if it says so now.
    *
    * @throws {DatabaseUnreachableError} while the cluster is not available.
    * @throws {ConfigurationError} when the account's quota of manual snapshots is used up.
    */
-  request(id: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  request(id: string, tags: Readonly<Record<string, string>>): Promise<string | null>;
   /** Null when there is none. */
   status(id: string): Promise<SnapshotStatus | null>;
   cluster(): Promise<ClusterFacts>;
@@ -54,19 +55,24 @@ export function rdsSnapshots({ STEPGATE_CLUSTER_ID: clusterId, STEPGATE_SNAPSHOT
     request: async (id, tags) => {
       try {
         const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-        await client.send(new CreateDBClusterSnapshotCommand({ DBClusterIdentifier: clusterId, DBClusterSnapshotIdentifier: id, Tags }));
+        const { DBClusterSnapshot } = await client.send(
+          new CreateDBClusterSnapshotCommand({ DBClusterIdentifier: clusterId, DBClusterSnapshotIdentifier: id, Tags }),
+        );
+        return restoreCommandOf(DBClusterSnapshot);
       } catch (error) {
-        if (!(error instanceof DBClusterSnapshotAlreadyExistsFault)) {
-          throw translateRdsError(error, `creating snapshot ${id}`);
+        if (error instanceof DBClusterSnapshotAlreadyExistsFault) {
+          return null;
         }
+        throw translateRdsError(error, `creating snapshot ${id}`);
       }
     },
     status: async (id) => {
       try {
         const { DBClusterSnapshots } = await client.send(new DescribeDBClusterSnapshotsCommand({ DBClusterSnapshotIdentifier: id }));
         const found = DBClusterSnapshots?.[0];
-        const restoreCommand = found?.TagList?.find(({ Key }) => Key === 'stepgate:restore-command')?.Value ?? null;
-        return found === undefined ? null : { id, status: found.Status ?? 'unknown', percent: found.PercentProgress ?? 0, restoreCommand };
+        return found === undefined
+          ? null
+          : { id, status: found.Status ?? 'unknown', percent: found.PercentProgress ?? 0, restoreCommand: restoreCommandOf(found) };
       } catch (error) {
         if (error instanceof DBClusterSnapshotNotFoundFault) {
           return null;
@@ -108,6 +114,10 @@ async function instanceOf(id: string | undefined, client: RDSClient): Promise<DB
     }
     throw error;
   }
+}
+
+function restoreCommandOf(snapshot: DBClusterSnapshot | undefined): string | null {
+  return snapshot?.TagList?.find(({ Key }) => Key === 'stepgate:restore-command')?.Value ?? null;
 }
 
 function translateRdsError(error: unknown, during: string): Error {

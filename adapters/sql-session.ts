@@ -39,11 +39,15 @@ const READING_SETTINGS = [
   'set transaction isolation level repeatable read, read only',
   `select json_build_array(set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true),
 set_config('DateStyle', 'ISO, MDY', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
-set_config('statement_timeout', '0', true), set_config('lock_timeout', '800ms', true))::text as settings`,
+set_config('standard_conforming_strings', 'on', true), set_config('statement_timeout', '0', true),
+set_config('lock_timeout', '800ms', true))::text as settings`,
 ];
 
 /** A session on the RDS Data API; opens nothing until it is asked. */
-export function sqlSession(environment: Environment, client: RDSDataClient): SqlSession {
+export function sqlSession(
+  environment: Pick<Environment, 'STEPGATE_CLUSTER_ARN' | 'STEPGATE_SECRET_ARN' | 'STEPGATE_DATABASE'>,
+  client: RDSDataClient,
+): SqlSession {
   const address = { resourceArn: environment.STEPGATE_CLUSTER_ARN, secretArn: environment.STEPGATE_SECRET_ARN };
   const execute = async <Row>(row: z.ZodType<Row>, sql: string, call: { parameters: SqlParameters; transactionId?: string } & QueryOptions) => {
     const answer = await client.send(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { SNAPSHOT_POLICIES, type SnapshotPolicy } from '../core/run/environment.ts';
 import type { ClusterAddress } from '../infra/database-target.ts';
 import type { PlanDocument } from '../infra/deployed-plans.ts';
 import { StepgateStack } from '../infra/stepgate-stack.ts';
@@ -27,9 +28,16 @@ function context(name: string): string | undefined {
 }
 
 function synthesize(plans: Readonly<Record<string, PlanDocument>>): void {
-  new StepgateStack(app, context('stackName') ?? 'Stepgate', { plans, ...(database && { database }) });
+  new StepgateStack(app, context('stackName') ?? 'Stepgate', { plans, snapshot: snapshotPolicy(), ...(database && { database }) });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
+}
+
+function snapshotPolicy(): SnapshotPolicy {
+  const word = context('snapshot') ?? 'required';
+  const known = SNAPSHOT_POLICIES.find((policy) => policy === word);
+  if (known === undefined) throw new Error(`snapshot is "${word}"; it is one of ${SNAPSHOT_POLICIES.join(', ')}`);
+  return known;
 }
 
 /** Undefined when nothing is said of a database: the stack then asks at deployment. */

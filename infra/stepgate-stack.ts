@@ -1,5 +1,6 @@
 import { CfnParameter, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import type { SnapshotPolicy } from '../core/run/environment.ts';
 import type { ClusterAddress } from './database-target.ts';
 import type { PlanDocument } from './deployed-plans.ts';
 import { Stepgate } from './stepgate.ts';
@@ -12,15 +13,22 @@ export interface StepgateStackProps extends StackProps {
    * @default - asked for at deployment, as the parameters ClusterIdentifier, SecretArn and DatabaseName
    */
   readonly database?: ClusterAddress;
+  /**
+   * Whether a run takes a snapshot before its first change; see `StepgateProps`.
+   *
+   * @default 'required'
+   */
+  readonly snapshot?: SnapshotPolicy;
 }
 
 /** Stepgate by itself, beside a cluster that something else deployed. */
 export class StepgateStack extends Stack {
   readonly stepgate: Stepgate;
 
-  constructor(scope: Construct, id: string, { plans, database, ...props }: StepgateStackProps) {
+  constructor(scope: Construct, id: string, { plans, database, snapshot = 'required', ...props }: StepgateStackProps) {
     super(scope, id, { description: 'Stepgate: migrations of an Aurora PostgreSQL database', ...props });
-    this.stepgate = new Stepgate(this, 'Stepgate', { plans, database: database ?? askedAtDeployment(this), stateMachineName: this.stackName });
+    const target = database ?? askedAtDeployment(this);
+    this.stepgate = new Stepgate(this, 'Stepgate', { plans, database: target, snapshot, stateMachineName: this.stackName });
   }
 }
 

@@ -123,7 +123,7 @@ export class Stepgate extends Construct {
     const scheduling = makeScheduling(this, { workflow, groupName: stateMachineName, plans, schedules: props.schedules ?? [] });
     makeAlarms(this, { workflow, deadLetters: scheduling.deadLetters, topic: props.alarmTopic ?? topic });
     const policies = makeOperatorPolicies(this, { workflow, executionArns, storage, scheduling });
-    tellOutputs(this, { workflow, plans, storage, topic, scheduling, policies });
+    tellOutputs(this, { workflow, plans, database, storage, topic, scheduling, policies });
     this.stateMachine = workflow;
     this.planBucket = storage.planBucket;
     this.reportBucket = storage.reportBucket;
@@ -178,6 +178,7 @@ function tellOutputs(
   {
     workflow,
     plans,
+    database,
     storage,
     topic,
     scheduling,
@@ -185,6 +186,7 @@ function tellOutputs(
   }: {
     readonly workflow: StateMachine;
     readonly plans: readonly DeployedPlan[];
+    readonly database: DatabaseTarget;
     readonly storage: Storage;
     readonly topic: ITopic;
     readonly scheduling: Scheduling;
@@ -198,6 +200,9 @@ function tellOutputs(
     PlanDigests: digestsById(plans),
     ReportBucket: storage.reportBucket.bucketName,
     PlanBucket: storage.planBucket.bucketName,
+    ClusterArn: database.clusterArn,
+    SecretArn: database.secretArn,
+    DatabaseName: database.databaseName,
     TopicArn: topic.topicArn,
     StartPolicyArn: policies.start.managedPolicyArn,
     ViewPolicyArn: policies.view.managedPolicyArn,

@@ -107,7 +107,8 @@ function starterOf(executions: Executions): SchedulesOptions['startExecution'] {
   };
 }
 
-function functionEnvironment(
+/** What a function of the stack is told. */
+export function functionEnvironment(
   stack: Stack,
   { plans, snapshot }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy },
 ): Environment & Record<string, string> {

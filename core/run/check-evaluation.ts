@@ -39,7 +39,7 @@ ${check.sql}
 json_build_object('scopes', coalesce(json_agg(line order by n) filter (where n <= ${MOST_SCOPES} and bytes <= ${MOST_BYTES}), '[]'))::text as detail
 from (select *, sum(octet_length(line::text) + 2) over (order by n) as bytes from (
 select *, json_build_object('scope', left(scope, 64), 'valid', valid, 'total', total) as line,
-  row_number() over (order by valid::numeric / greatest(total, 1), scope) as n from (
+  row_number() over (order by case when total > 0 then valid::numeric / total else 1 end, scope) as n from (
 select scope::text, greatest(least(coalesce(valid::bigint, 0), coalesce(total::bigint, 0)), 0) as valid, coalesce(total::bigint, 0) as total from (
 ${check.sql}
 ) as q (scope, valid, total)) as counted) as ordered) as scopes`;

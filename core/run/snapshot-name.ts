@@ -4,7 +4,7 @@ import type { PlanId, RunId } from '../ids.ts';
 const MOST_CHARACTERS = 63;
 
 /** Days that a snapshot is kept after its run, tagged and named in the report; a person deletes it. */
-export const SNAPSHOT_DAYS = 35;
+const SNAPSHOT_DAYS = 35;
 
 /**
  * A legal and deterministic name, so that a second try finds the first one's snapshot: letters, digits, single hyphens, a letter first.
@@ -20,4 +20,9 @@ export function snapshotName({ plan, run, hash }: { readonly plan: PlanId; reado
     .slice(0, MOST_CHARACTERS - tail.length)
     .replace(/-+$/, '');
   return head + tail;
+}
+
+/** Until when a snapshot is kept, as its tag says it. */
+export function keepUntil(requestedAt: Date): string {
+  return new Date(requestedAt.getTime() + SNAPSHOT_DAYS * 86_400_000).toISOString();
 }

@@ -33,7 +33,8 @@ export function verifyTarget(deps: StatePorts): Work<z.infer<typeof VerifyTarget
       }
       progress = await compareNextRange(deps, transfer, progress);
     }
-    await deps.journal.write(run.id, 'comparison', { kind: 'comparison', at: now.toISOString(), transfers: progress.results });
+    const compared = await withQueries(deps, transfers, progress.results);
+    await deps.journal.write(run.id, 'comparison', { kind: 'comparison', at: now.toISOString(), transfers: compared });
     const differences = describeDifferences(progress.results);
     if (differences.length > 0) {
       throw new DifferencesFoundError(differences.join(' · '));
@@ -75,8 +76,21 @@ function emptyResult(transfer: Transfer, unmapped: readonly UnmappedColumn[]): T
         because: `not in the SELECT; its default ${column.default ?? 'is generated and'} gives another value every time`,
       })),
     durationMs: 0,
-    query: compareSql(transfer, { after: null, upto: null }, unmapped),
+    query: '',
   };
+}
+
+/** The queries are added at the end: the state's input carries no SQL, since Step Functions takes 256 KiB of it. */
+function withQueries(deps: StatePorts, transfers: readonly Transfer[], results: readonly TransferComparison[]): Promise<TransferComparison[]> {
+  return deps.session.readOnly(async (query) => {
+    const compared: TransferComparison[] = [];
+    for (const [index, transfer] of transfers.entries()) {
+      const unmapped = unmappedColumns(await tableColumns(query, transfer.into), transfer.columns);
+      const result = results[index] ?? emptyResult(transfer, unmapped);
+      compared.push({ ...result, query: compareSql(transfer, { after: null, upto: null }, unmapped) });
+    }
+    return compared;
+  });
 }
 
 async function checkAfter(

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isTaken, keyColumn, longSessions, selectTypes, serverFacts, tableAccess } from '../../adapters/catalog.ts';
+import { hiddenSessions, isTaken, keyColumn, longSessions, selectTypes, serverFacts, tableAccess } from '../../adapters/catalog.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
@@ -49,7 +49,9 @@ export function preflight(
       ...clusterFindings(cluster),
       ...snapshotFindings(deps.snapshots.policy, run.mode),
       ...serverFindings(server, changesDatabase(run.mode)),
-      ...(await deps.session.readOnly(async (query) => sessionFindings(await longSessions(query, LONG_SESSION_SECONDS)))),
+      ...(await deps.session.readOnly(async (query) =>
+        sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
+      )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
       ...(run.mode === 'rollback' ? [] : await planFindings(deps, plan, run.mode === 'verify')),
     ];

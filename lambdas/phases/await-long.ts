@@ -3,8 +3,8 @@ import { longStatements } from '../../adapters/long-statements.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import type { LongAnswer } from '../middleware/run-statements.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
-import type { LongAnswer } from './run-long.ts';
 
 export const AwaitLongInput = ChangingEnvelope.extend({ phase: z.string() });
 

@@ -9,11 +9,11 @@ import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { workingTime } from '../../core/run/working-time.ts';
 import { keyFaults } from '../../core/transfer/key-faults.ts';
 import { typeFaults } from '../../core/transfer/type-faults.ts';
+import { phaseEntry } from '../middleware/phase-entry.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { tryBatch } from '../middleware/try-batch.ts';
-import { phaseEntry } from './run-phase.ts';
 
 export const RunBackfillInput = ChangingEnvelope.extend({ phase: z.string() });
 

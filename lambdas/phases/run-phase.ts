@@ -1,10 +1,8 @@
 import * as z from 'zod';
-import { type PhaseResult, phaseLedger } from '../../adapters/phase-ledger.ts';
+import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
-import type { CompiledPlan, Phase } from '../../core/plan/compiled-plan.ts';
-import { checkResult } from '../../core/run/check-evaluation.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
-import type { CheckResult, JournalEntry } from '../../core/run/journal.ts';
+import { phaseEntry } from '../middleware/phase-entry.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -43,28 +41,6 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
     }
     await deps.journal.write(run.id, `phase-${phase.folder}`, phaseEntry(plan, phase, { now, result }));
     return { done: true };
-  };
-}
-
-/** What the journal says of an applied phase. */
-export function phaseEntry(
-  plan: CompiledPlan,
-  phase: Phase,
-  applied: { readonly now: Date; readonly result: PhaseResult },
-): Extract<JournalEntry, { kind: 'phase' }> {
-  const { result } = applied;
-  return {
-    kind: 'phase',
-    at: applied.now.toISOString(),
-    phase: phase.id,
-    ordinal: phase.ordinal,
-    direction: 'up',
-    statements: result.statements,
-    durationMs: result.durationMs,
-    checks: result.checks.flatMap((row): readonly CheckResult[] => {
-      const check = phase.verify.find((one) => one.name === row.name);
-      return check === undefined ? [] : [checkResult(check, { ...row, total: null }, { quality: plan.quality, durationMs: row.durationMs })];
-    }),
   };
 }
 

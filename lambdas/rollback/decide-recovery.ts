@@ -1,6 +1,8 @@
 import type * as z from 'zod';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
+import { ledgerLock } from '../../adapters/run-lock.ts';
+import { DatabaseBusyError } from '../../core/errors.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { StatesError } from '../../core/run/failure.ts';
 import { type RecoveryStep, recoveryStep } from '../../core/run/next-step.ts';
@@ -12,12 +14,17 @@ export const DecideRecoveryInput = ChangingEnvelope.extend({ failure: StatesErro
 /**
  * Says what is undone next: the newest phase that is begun or applied, then the proof, then nothing.
  *
+ * @throws {DatabaseBusyError} when statements of this run are still at work; they are ended, and nothing is decided.
  * @throws {StaleTokenError} when a newer run took the lock over: undoing is its business now.
  */
 export function decideRecovery(deps: Pick<StatePorts, 'session'>): Work<z.infer<typeof DecideRecoveryInput>, RecoveryStep> {
   const plans = planLedger(deps.session);
   return async ({ run }) => {
     await plans.holdsOrFails(run);
+    // A phase that still works would commit behind the undo's back.
+    if ((await ledgerLock(deps.session).endBackends(run.id)) > 0) {
+      throw new DatabaseBusyError(`statements of run ${run.id} were still at work; they are being ended`);
+    }
     const [phases, inForce, isVerified] = await Promise.all([
       phaseLedger(deps.session).all(run.plan),
       plans.inForce(run.plan),

@@ -10,9 +10,9 @@ import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { workingTime } from '../../core/run/working-time.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { runStatements } from '../middleware/run-statements.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { tryBatch } from '../middleware/try-batch.ts';
-import { runStatements } from '../phases/run-long.ts';
 
 export const UndoPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
 

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import type { Snapshots } from '../../adapters/snapshots.ts';
 import { GateRefusedError } from '../../core/errors.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { keepUntil } from '../../core/run/snapshot-name.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
-import { keepUntil } from './create-snapshot.ts';
 
 export const AwaitSnapshotInput = ReadingEnvelope.extend({
   snapshot: z.object({ id: z.string().nullable(), requestedAt: z.string(), adoptedFrom: z.string().nullable() }),

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
-import { SNAPSHOT_DAYS, snapshotName } from '../../core/run/snapshot-name.ts';
+import { keepUntil, snapshotName } from '../../core/run/snapshot-name.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -18,7 +18,11 @@ export interface RequestedSnapshot {
   readonly adoptedFrom: string | null;
 }
 
-/** Asks for the run's snapshot under a name that a second try finds again; a run that goes on keeps the one from before the first change, or goes without as that did. */
+/**
+ * Asks for the run's snapshot under a name that a second try finds again, unless the operator said that none is taken.
+ *
+ * A run that goes on keeps the one from before the first change, or goes without as that run did.
+ */
 export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'policy' | 'request'> }): Work<Input, RequestedSnapshot> {
   return async ({ run, now }) => {
     const { token } = run;
@@ -33,7 +37,7 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
       return { id: null, requestedAt: now.toISOString(), adoptedFrom: goesOnWithout };
     }
     const id = snapshotName({ plan: run.plan, run: run.id, hash: createHash('sha256').update(run.executionArn).digest('hex') });
-    await deps.journal.write(run.id, 'snapshot', {
+    const requested = {
       kind: 'snapshot',
       at: now.toISOString(),
       id,
@@ -42,13 +46,17 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
       availableAt: null,
       keepUntil: keepUntil(now),
       adoptedFrom: null,
-    });
-    await deps.snapshots.request(id, {
+    } as const;
+    await deps.journal.write(run.id, 'snapshot', requested);
+    const restoreCommand = await deps.snapshots.request(id, {
       'stepgate:run': run.id,
       'stepgate:plan': run.plan,
       'stepgate:role': 'snapshot',
       'stepgate:keep-until': keepUntil(now).slice(0, 10),
     });
+    if (restoreCommand !== null) {
+      await deps.journal.write(run.id, 'snapshot', { ...requested, restoreCommand });
+    }
     if (token !== null) {
       await planLedger(deps.session).rememberSnapshot({ ...run, token }, { id, requestedAt: now });
     }
@@ -57,10 +65,6 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
 }
 
 const NONE_WANTED = 'none was taken, because the operator said so (snapshot: none)';
-
-export function keepUntil(requestedAt: Date): string {
-  return new Date(requestedAt.getTime() + SNAPSHOT_DAYS * 86_400_000).toISOString();
-}
 
 export const handler = stateHandler(CreateSnapshotInput, (environment) =>
   createSnapshot({ ...statePorts(environment), snapshots: snapshotPort(environment) }),

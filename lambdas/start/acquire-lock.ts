@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { sfnClient } from '../../adapters/aws-clients.ts';
+import { serverFacts } from '../../adapters/catalog.ts';
 import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
@@ -10,6 +11,7 @@ import type { PlanDigest } from '../../core/ids.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
 import { changedPhases, type PlanState, planState } from '../../core/run/next-step.ts';
+import { ledgerRefusal } from '../../core/run/preflight.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -38,6 +40,11 @@ export function acquireLock(
   const lock = ledgerLock(deps.session);
   return async (input) => {
     const { run, now, holderSeen } = input;
+    // Preflight comes after the lock, and says the rest; this much the ledger itself needs.
+    const unfit = ledgerRefusal(await deps.session.readOnly(serverFacts));
+    if (unfit !== null) {
+      throw new GateRefusedError(unfit);
+    }
     await installLedger(deps.session);
     const holder = await lock.holder();
     const isFree = holder.run === null || holder.run === run.id;

@@ -79,7 +79,7 @@ function inWords(error: unknown): string {
   if (NOT_FOUND.has(code)) return `there is no such host (${code})`;
   if (/client password must be a string|no password/i.test(error.message))
     return 'the server wants a password and none was given; put it into the URL, PGPASSWORD or ~/.pgpass';
-  if (/^E[A-Z]+$/.test(code) || error.message.includes('timeout'))
+  if (/^E[A-Z]+$/.test(code) || /timeout|terminated/.test(error.message))
     return `nothing answers (${code || error.message}); is the server up, and reachable from here?`;
   return code === '' ? error.message : `${error.message} (${code})`;
 }

@@ -54,7 +54,9 @@ function refuseOtherServer({ folder }: PlaneOptions, { state, source }: { readon
   const name = (server: string | undefined) => (server === undefined ? 'a local database' : `the database ${server}`);
   const other = state.clusters.find(({ server }) => server !== source.cluster.server);
   if (other !== undefined)
-    throw new Error(`${folder} holds the runs of ${name(other.server)}, not of ${name(source.cluster.server)}; choose another folder, or give that database's URL`);
+    throw new Error(
+      `${folder} holds the runs of ${name(other.server)}, not of ${name(source.cluster.server)}; choose another folder, or give that database's URL`,
+    );
 }
 
 export async function closePlane({ servers, work, lock }: Plane): Promise<void> {

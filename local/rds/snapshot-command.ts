@@ -12,9 +12,11 @@ export function snapshotCommand(
   variables: Readonly<Record<string, string>>,
 ): NonNullable<DatabaseServer['snapshots']> & { stop(): void } {
   const running = new Set<() => void>();
+  let isStopped = false;
   return {
     tags: [{ key: 'stepgate:restore-command', value: restore }],
     async copy(id, folder) {
+      if (isStopped) throw new Error('the engine stops');
       const log = join(dirname(folder), `${id}.log`);
       const output = openSync(log, 'a', 0o600);
       // A group of its own, so that what the shell has started ends with it.
@@ -35,6 +37,7 @@ export function snapshotCommand(
       if (end !== 0) throw new Error(`the snapshot command ended with ${end}; its output is in ${log}`);
     },
     stop() {
+      isStopped = true;
       for (const end of running) end();
     },
   };

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import { dataApiClient } from '../../adapters/aws-clients.ts';
+import { sqlSession } from '../../adapters/sql-session.ts';
 import { DatabaseBusyError, StatementFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import { brokenWire, emptyDatabase, refusal } from '../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../support/workbench.ts';
@@ -66,8 +68,6 @@ test('a lost answer says so, and the effect is there once', async () => {
 });
 
 test('a wrong secret and a server that is not there are said as what they are', async () => {
-  const { sqlSession } = await import('../../adapters/sql-session.ts');
-  const { dataApiClient } = await import('../../adapters/aws-clients.ts');
   const elsewhere = (more: object) => sqlSession({ ...bench.environment, ...more }, dataApiClient());
   expect((await refusal(elsewhere({ STEPGATE_SECRET_ARN: `${bench.environment.STEPGATE_SECRET_ARN}x` }).query(Value, 'select 1'))).name).toBe(
     'ConfigurationError',

@@ -46,21 +46,25 @@ test('the app takes the database from the context, and asks for nothing then', S
     clusterIdentifier: 'crm-production',
     secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:crm/migrator-a1B2c3',
     databaseName: 'crm',
+    snapshot: 'none',
   };
   const ended = await run(process.execPath, ['bin/app.ts'], { CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify(context) });
   expect(ended).toEqual({ code: 0, stderr: '' });
   const template = JSON.parse(readFileSync(path.join(out, 'Stepgate.template.json'), 'utf8')) as Record<string, Record<string, unknown>>;
   expect(Object.keys(template.Parameters ?? {})).toEqual(['BootstrapVersion']);
+  expect(JSON.stringify(template.Resources)).toContain('"STEPGATE_SNAPSHOT":"none"');
 });
 
-test('half an address is refused', SLOWLY, async () => {
-  const context = { clusterIdentifier: 'crm-production' };
+test.each([
+  { what: 'half an address', context: { clusterIdentifier: 'crm-production' }, message: 'only clusterIdentifier is given; give both or neither' },
+  { what: 'another word on snapshots', context: { snapshot: 'maybe' }, message: 'snapshot is "maybe"; it is one of required, none' },
+])('$what is refused', SLOWLY, async ({ context, message }) => {
   const { code, stderr } = await run(process.execPath, ['bin/app.ts'], {
     CDK_OUTDIR: path.join(folder, 'half'),
     CDK_CONTEXT_JSON: JSON.stringify(context),
   });
   expect(code).toBe(1);
-  expect(stderr).toContain('only clusterIdentifier is given; give both or neither');
+  expect(stderr).toContain(message);
 });
 
 test('a plan that is wrong fails the app, with file, line and column, and makes no stack', SLOWLY, async () => {

@@ -93,8 +93,8 @@ test('an undo that takes longer is waited for; how it failed late is told to the
 });
 
 const SLOW_SOURCE = `create table source (id int primary key);
-insert into source select generate_series(1, 700);
-create function slow(n int) returns int language plpgsql as $$ begin perform pg_sleep(0.001); return n; end $$;`;
+insert into source select generate_series(1, 350);
+create function slow(n int) returns int language plpgsql as $$ begin perform pg_sleep(0.002); return n; end $$;`;
 
 test('a batch that takes longer is cancelled and tried smaller, forward and back', async () => {
   await emptyDatabase(bench, SLOW_SOURCE);
@@ -102,7 +102,7 @@ test('a batch that takes longer is cancelled and tried smaller, forward and back
   const run = await beginRun(bench, plan, { id: 'batches' });
   await runPhases(bench.ports, run, 'copy');
   expect(await runBackfill(bench.ports)({ ...run, phase: 'copy' })).toMatchObject({ done: true });
-  expect(await bench.sql('select count(*)::int as rows, count(distinct n)::int as values from target')).toEqual([{ rows: 700, values: 700 }]);
+  expect(await bench.sql('select count(*)::int as rows, count(distinct n)::int as values from target')).toEqual([{ rows: 350, values: 350 }]);
   expect(await undoPhase(bench.ports)({ ...run, phase: 'copy' })).toEqual({ next: 'decide' });
   expect(await bench.sql('select (select count(*)::int from target) as left, (select count(*)::int from stepgate_archive.row) as archived')).toEqual([
     { left: 0, archived: 0 },

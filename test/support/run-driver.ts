@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse, request as sen
 import type { AddressInfo } from 'node:net';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
+import { RECOVERY, StepgateError } from '../../core/errors.ts';
 import type { PlanDigest } from '../../core/ids.ts';
 import { compilePlan } from '../../core/plan/compile-plan.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
@@ -105,6 +106,18 @@ export async function refusal(call: Promise<unknown>): Promise<Error> {
   );
   if ('error' in ended && ended.error instanceof Error) return ended.error;
   throw new Error(`nothing was refused: ${JSON.stringify(ended)}`);
+}
+
+/** A state as the definition enters it: again after an error that its retriers name. */
+export async function retried<Answer>(state: () => Promise<Answer>): Promise<Answer> {
+  for (let left = 10; ; left -= 1) {
+    try {
+      return await state();
+    } catch (error) {
+      const isRetried = error instanceof StepgateError && RECOVERY[error.name] === 'retry';
+      if (!isRetried || left === 0) throw error;
+    }
+  }
 }
 
 /** Waits for a condition of the database; the test's own limit ends it. */

@@ -102,6 +102,12 @@ test('a column called like the query calls its tables is compared as any other',
   expect(await refusal(verify(plan))).toBeInstanceOf(DifferencesFoundError);
 });
 
+test('what travels with the input holds no SQL; what is written down holds it', async () => {
+  const plan = await copied();
+  expect(JSON.stringify(await verify(plan))).not.toContain('select');
+  expect((await comparison(plan))?.query).toContain('full join');
+});
+
 test('a visit that runs out of time hands its place over', async () => {
   const plan = await copied();
   const input = reading(plan, { mode: 'verify', id: 'looked' });

@@ -41,6 +41,11 @@ test.each([
   { what: '98.999999 %', rows: "values ('all', 98999999, 100000000)", passes: false },
   { what: '99 %', rows: "values ('all', 99, 100)", passes: true },
   { what: '99 % over all scopes, one of them at 50 %', rows: "values ('good', 198, 200), ('bad', 0, 0), ('half', 99, 100)", passes: true },
+  {
+    what: 'one scope at 50 %, however many are empty',
+    rows: "values ('good', 9999, 9999), ('half', 1, 2) union all select 'empty ' || i, 0, 0 from generate_series(1, 600) i",
+    passes: false,
+  },
   { what: 'an empty table', rows: "values ('all', 0, 0)", passes: true },
   { what: 'no scope', rows: "select 'x', 1, 1 where false", passes: true },
   { what: 'a scope with more valid rows than rows, which makes up for no other', rows: "values ('a', 300, 100), ('b', 90, 100)", passes: false },

@@ -116,7 +116,7 @@ test.each([
     said: 'public.people.id may be null',
   },
 ])('$what is named', async ({ change, said }) => {
-  await bench.sql('grant create on schema public to other');
+  await bench.sql('grant all on schema public to other');
   await bench.sql(change);
   try {
     expect(await reasons()).toContain(said);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, StatementFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
@@ -31,9 +32,8 @@ async function readyToCopy(id: string, files = COPY): Promise<{ readonly plan: D
 async function copyInBatches(ports: StatePorts, { plan, run }: { plan: Deployed; run: ChangingEnvelope }, rows: number): Promise<void> {
   const [transfer] = plan.plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
   if (transfer === undefined) throw new Error('the plan has a transfer');
-  const { begin } = await import('../../../adapters/phase-ledger.ts').then((module) => module.phaseLedger(ports.session));
   const phase = plan.plan.phases.find((one) => one.kind === 'transfer');
-  if (phase !== undefined) await begin(run.run, phase);
+  if (phase !== undefined) await phaseLedger(ports.session).begin(run.run, phase);
   for (let done = false; !done; ) {
     ({ done } = await transferLedger(ports.session).copyBatch(run.run, { phase: 'copy', transfer }, rows));
   }
@@ -79,9 +79,7 @@ test('batches of two callers take turns at one cursor', async () => {
 
 test('a run that died between batches goes on where it stopped', async () => {
   await bench.sql(SOURCE);
-  const { plan, run } = await readyToCopy('died');
-  const [transfer] = plan.plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
-  if (transfer === undefined) throw new Error('the plan has a transfer');
+  const { run } = await readyToCopy('died');
   const wire = await brokenWire(bench, (sql) => sql.includes('run_batch'));
   expect(await refusal(runBackfill(wire.ports)({ ...run, phase: 'copy' }))).toBeInstanceOf(UnknownOutcomeError);
   await wire.close();

@@ -8,7 +8,18 @@ import type { Mode } from '../../../core/run/mode.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
 import { acquireLock } from '../../../lambdas/start/acquire-lock.ts';
-import { beginMeasuredRun, beginRun, type Deployed, deploy, emptyDatabase, onePhase, refusal, runPhases, until } from '../../support/run-driver.ts';
+import {
+  beginMeasuredRun,
+  beginRun,
+  type Deployed,
+  deploy,
+  emptyDatabase,
+  onePhase,
+  refusal,
+  retried,
+  runPhases,
+  until,
+} from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { type StepFunctionsFace, startStepFunctionsFace } from '../../support/step-functions-face.ts';
 import { changing, executionArn, openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
@@ -167,11 +178,12 @@ begin while true loop perform pg_sleep(0.01); end loop; end $$`);
   const atWork = "select from pg_stat_activity where application_name = 'stepgate/dead/only' and state = 'active'";
   await until(bench, `exists (${atWork})`);
   stepFunctions.statuses.set(executionArn('dead'), 'ABORTED');
-  expect(await acquire(plan, { id: 'new', seen: { token: 1, run: 'dead' } })).toMatchObject({ token: 2, planState: 'fresh' });
+  const seen = { token: 1, run: 'dead' };
+  expect(await retried(() => acquire(plan, { id: 'new', seen }))).toMatchObject({ token: 2, planState: 'fresh' });
   expect(await bench.sql(atWork)).toEqual([]);
   expect(await working).toBe('UnknownOutcomeError');
   expect(await bench.sql("select to_regclass('made')::text as made")).toEqual([{ made: null }]);
-  expect(await refusal(runPhase(bench.ports)({ ...dead, phase: 'only' }))).toBeInstanceOf(StaleTokenError);
+  expect(await refusal(retried(() => runPhase(bench.ports)({ ...dead, phase: 'only' })))).toBeInstanceOf(StaleTokenError);
 });
 
 test('a run whose name begins like the dead one is left at work', async () => {

@@ -1,0 +1,16 @@
+import * as z from 'zod';
+import type { PlanId } from '../core/ids.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** How far a transfer has come, by the ledger; a batch counts when it is committed. */
+const TransferRows = z.object({ transfer: z.string(), direction: z.enum(['up', 'undo']), rows: z.number().int(), done: z.boolean() });
+export type TransferRows = z.infer<typeof TransferRows>;
+
+/** Those of a phase, in both directions; throws what `query` throws. */
+export function transferRows({ query }: Pick<SqlSession, 'query'>, plan: PlanId, phase: string): Promise<readonly TransferRows[]> {
+  return query(
+    TransferRows,
+    'select transfer, direction, rows, done_at is not null as done from stepgate.transfer where plan = :plan::text and phase = :phase::text',
+    { plan, phase },
+  );
+}

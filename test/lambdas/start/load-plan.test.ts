@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { InputRefusedError, PlanNotFoundError } from '../../../core/errors.ts';
+import { PlanId } from '../../../core/ids.ts';
+import { loadPlan } from '../../../lambdas/start/load-plan.ts';
+import { type Deployed, deploy, entries, refusal } from '../../support/run-driver.ts';
+import { SMALL_PLAN } from '../../support/small-plan.ts';
+import { digestOf, openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
+
+let bench: Workbench;
+let plan: Deployed;
+beforeAll(async () => {
+  bench = await openWorkbench();
+  plan = await deploy(bench, SMALL_PLAN);
+});
+afterAll(() => bench?.close());
+
+function load(input: unknown, deployed: Readonly<Record<string, string>> = { small: plan.digest }, id = 'loaded') {
+  const { run, now } = reading(plan, { mode: 'dry-run', id });
+  return loadPlan({ ...bench.ports, deployed: deployed as never })({ run: { ...run, plan: null, digest: null, mode: null }, now, input });
+}
+
+test('LoadPlan run twice and beside itself pins the same digest, and writes it down', async () => {
+  const input = { plan: 'small', mode: 'execute', digest: plan.digest, Comment: 'as pasted' };
+  const [one, other] = await Promise.all([load(input), load(input)]);
+  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest });
+  expect(other).toEqual(one);
+  expect(await entries(bench, reading(plan, { mode: 'execute', id: 'loaded' }) as never, 'run')).toMatchObject([
+    { run: 'loaded', plan: 'small', mode: 'execute', digest: plan.digest, phases: ['schema', 'copy', 'indexes', 'owners'] },
+  ]);
+});
+
+test('an empty input is a dry-run of the only plan', async () => {
+  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest });
+});
+
+test.each([
+  { input: [], name: 'InputRefusedError', said: 'must be a JSON object' },
+  { input: null, name: 'InputRefusedError', said: 'must be a JSON object' },
+  { input: 'execute', name: 'InputRefusedError', said: '{"plan":"small","mode":"dry-run"}' },
+  { input: { mode: 'exectue' }, name: 'InputRefusedError', said: 'mode "exectue" is unknown' },
+  { input: { mode: 'rehearse' }, name: 'InputRefusedError', said: 'is not built in this version' },
+  { input: { plan: 'small', force: true }, name: 'InputRefusedError', said: 'unknown keys: force' },
+  { input: { plan: 7 }, name: 'InputRefusedError', said: 'got 7' },
+  { input: { plan: 'other' }, name: 'PlanNotFoundError', said: 'no plan "other"; it has small' },
+  { input: { plan: 'constructor' }, name: 'PlanNotFoundError', said: 'no plan "constructor"; it has small' },
+  { input: { digest: digestOf('another') }, name: 'PlanNotFoundError', said: 'the input asks for' },
+])('input $input is refused: $said', async ({ input, name, said }) => {
+  const error = await refusal(load(input, undefined, 'refused'));
+  expect(error.name).toBe(name);
+  expect(error.message).toContain(said);
+});
+
+test('with several plans a line to paste is given for each', async () => {
+  const error = await refusal(load({}, { small: plan.digest, [PlanId.parse('other')]: plan.digest }));
+  expect(error).toBeInstanceOf(InputRefusedError);
+  expect(error.message).toContain('{"plan":"small","mode":"dry-run"} or {"plan":"other","mode":"dry-run"}');
+});
+
+test('a plan that is not in the bucket, or was changed there, is not run', async () => {
+  const gone = digestOf('gone');
+  expect(await refusal(load({}, { small: gone }))).toBeInstanceOf(PlanNotFoundError);
+});
