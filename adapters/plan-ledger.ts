@@ -14,6 +14,8 @@ export interface PlanInForce {
   readonly snapshotId: string | null;
   readonly snapshotRequestedAt: string | null;
   readonly migratedAt: string | null;
+  /** The run that completed it. */
+  readonly migratedRun: string | null;
 }
 
 /** A plan's row and a run's row in the ledger. */
@@ -38,6 +40,7 @@ const Row = z.object({
   snapshot_id: z.string().nullable(),
   snapshot_requested_at: z.string().nullable(),
   migrated_at: z.string().nullable(),
+  migrated_run: z.string().nullable(),
 });
 const Verified = z.object({ verified: z.boolean() });
 
@@ -45,7 +48,7 @@ const Verified = z.object({ verified: z.boolean() });
 const HOLDS = 'exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)';
 
 const IN_FORCE = `select digest, case when baseline_done_at is not null then base_run end as base_run, snapshot_id,
-to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, to_json(migrated_at)#>>'{}' as migrated_at from stepgate.plan where plan = :plan::text`;
+to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, to_json(migrated_at)#>>'{}' as migrated_at, migrated_run from stepgate.plan where plan = :plan::text`;
 const ADOPT = `insert into stepgate.plan as p (plan, digest) select :plan::text, :digest::text where ${HOLDS}
 on conflict (plan) do update set digest = excluded.digest,
 base_run = case when KEPT then p.base_run end, baseline_done_at = case when KEPT then p.baseline_done_at end,
@@ -103,6 +106,7 @@ function inForceOf(row: z.infer<typeof Row>): PlanInForce {
     snapshotId: row.snapshot_id,
     snapshotRequestedAt: row.snapshot_requested_at,
     migratedAt: row.migrated_at,
+    migratedRun: row.migrated_run,
   };
 }
 

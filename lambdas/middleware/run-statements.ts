@@ -1,5 +1,7 @@
+import { sqlStateOf } from '../../adapters/aws-errors.ts';
+import { isTaken } from '../../adapters/catalog.ts';
 import { type LongPlace, longStatements } from '../../adapters/long-statements.ts';
-import { StatementFailedError, StepgateError } from '../../core/errors.ts';
+import { DatabaseBusyError, StatementFailedError, StepgateError } from '../../core/errors.ts';
 import type { LongStatement } from '../../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../../core/run/envelope.ts';
 import type { StatePorts } from './ports.ts';
@@ -71,10 +73,19 @@ async function afterError(deps: StatePorts, run: ChangingRun, place: LongPlace, 
   if (found === 'broken') {
     await long.dropBroken(run, place);
   }
+  if (await wasBesideItself(deps, place, error)) {
+    throw new DatabaseBusyError(`${at(place)}: another visit of this state was building the same index`, { cause: error });
+  }
   if (error instanceof StatementFailedError) {
     throw new StatementFailedError(`${at(place)}: ${error.message}`, { cause: error });
   }
   throw error instanceof StepgateError ? error : new StatementFailedError(`${at(place)}: ${String(error)}`, { cause: error });
+}
+
+/** The name was taken when the statement began (42P07) and is free now: what held it was a build of ours that failed and was dropped. */
+async function wasBesideItself({ session }: StatePorts, { statement: { proof } }: LongPlace, error: unknown): Promise<boolean> {
+  const wasTaken = error instanceof StatementFailedError && sqlStateOf(error.message) === '42P07';
+  return wasTaken && proof.kind === 'index-valid' && !(await isTaken(session.query, { kind: 'index', schema: proof.schema, name: proof.index }));
 }
 
 function at({ statement }: LongPlace): string {

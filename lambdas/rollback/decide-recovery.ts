@@ -30,7 +30,10 @@ export function decideRecovery(deps: Pick<StatePorts, 'session'>): Work<z.infer<
       plans.inForce(run.plan),
       plans.isUndoVerified(run.id),
     ]);
-    return recoveryStep(phases, inForce?.baseRun != null || isVerified);
+    return recoveryStep(phases, {
+      hasBaseline: inForce?.baseRun != null || isVerified,
+      isCompleted: run.mode === 'execute' && inForce?.migratedRun === run.id,
+    });
   };
 }
 

@@ -52,7 +52,7 @@ test.each([
   { ledger: [], hasBaseline: true, step: { kind: 'verify', phase: null } },
   { ledger: [], hasBaseline: false, step: { kind: 'none', phase: null, outcome: 'refused' } },
 ])('the way back from $ledger.length phases begins with $step.kind', ({ ledger, hasBaseline, step }) => {
-  expect(recoveryStep(ledger, hasBaseline)).toMatchObject(step);
+  expect(recoveryStep(ledger, { hasBaseline, isCompleted: false })).toMatchObject(step);
 });
 
 test('every outcome is said in one sentence', () => {

@@ -72,10 +72,15 @@ test.each([
   { name: 'a stopped cluster', cluster: { status: 'stopped' }, error: 'InvalidResourceStateException', status: 400 },
   { name: 'a cluster without the HTTP endpoint', cluster: { httpEndpointEnabled: false }, error: 'HttpEndpointNotEnabledException', status: 400 },
   { name: 'a cluster without an instance', cluster: { port: 0 }, error: 'DatabaseNotFoundException', status: 404 },
-  { name: 'a server that is down', cluster: { port: 1 }, error: 'DatabaseUnavailableException', status: 504 },
+  {
+    name: 'a server that is down',
+    cluster: { connection: (database: string) => ({ ...db.cluster.connection(database), port: 1 }) },
+    error: 'DatabaseUnavailableException',
+    status: 504,
+  },
   {
     name: 'a secret with another password',
-    cluster: { credentials: () => ({ user: 'migrator', password: 'wrong' }) },
+    cluster: { connection: (database: string) => ({ ...db.cluster.connection(database), password: 'wrong' }) },
     error: 'InvalidSecretException',
     status: 400,
   },
