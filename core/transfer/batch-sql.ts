@@ -59,11 +59,16 @@ export function rowOf(alias: string, transfer: Transfer): string {
   return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
-/** The last key of the next rows, in the key's own order and not its text's; no max(), which uuid has not before PostgreSQL 18. */
+/**
+ * The last key of the next rows, or of what is left, in the key's own order and not its text's.
+ *
+ * OFFSET counts index entries; the cast stands outside it, and nothing is sorted. No max(), which uuid has not before PostgreSQL 18.
+ */
 function boundarySql(table: Transfer['from'], column: string): string {
   const key = asIs(quoteIdent(column));
-  return `select batch.k::text from (select ${key} as k from ${asIs(quoteName(table))} where [[range ${key}]] order by ${key} limit $1) as batch
-order by batch.k desc limit 1`;
+  const rows = `select ${key} as k from ${asIs(quoteName(table))} where [[range ${key}]] order by ${key}`;
+  return `select coalesce((select nth.k::text from (${rows} offset $1 - 1 limit 1) as nth),
+(select last.k::text from (${rows} desc limit 1) as last))`;
 }
 
 /** Text of the plan, in which nothing is a range. */

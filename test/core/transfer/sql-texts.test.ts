@@ -26,8 +26,8 @@ const UNMAPPED = [
 test('a batch moves a key range through the mapping', () => {
   expect(copySql(TRANSFER)).toMatchInlineSnapshot(`
     {
-      "boundary": "select batch.k::text from (select "id" as k from "crm"."people" where [[range "id"]] order by "id" limit $1) as batch
-    order by batch.k desc limit 1",
+      "boundary": "select coalesce((select nth.k::text from (select "id" as k from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
+    (select last.k::text from (select "id" as k from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
       "move": "insert into "public"."customers" ("id", "full name")
     select "id", "full name" from (
     select p.id, p.name as "full name" from people p
@@ -39,8 +39,8 @@ test('a batch moves a key range through the mapping', () => {
 test('an undo archives what is not the mapping’s own and deletes the range', () => {
   expect(undoSql(TRANSFER, 'people-to-customers', UNMAPPED)).toMatchInlineSnapshot(`
     {
-      "boundary": "select batch.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" limit $1) as batch
-    order by batch.k desc limit 1",
+      "boundary": "select coalesce((select nth.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
+    (select last.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" desc limit 1) as last))",
       "move": "with mapped as (
     select * from (
     select p.id, p.name as "full name" from people p
