@@ -107,8 +107,7 @@ function starterOf(executions: Executions): SchedulesOptions['startExecution'] {
   };
 }
 
-/** What a function of the stack is told. */
-export function functionEnvironment(
+function functionEnvironment(
   stack: Stack,
   { plans, snapshot }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy },
 ): Environment & Record<string, string> {

@@ -1,0 +1,80 @@
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { measureCalls } from '../bench/call-cost.ts';
+import { measureColdStart } from '../bench/cold-start.ts';
+import { measureCopy, measureLoop } from '../bench/copy.ts';
+import { measureStates } from '../bench/demo-states.ts';
+import { figure, isMissed, median, type Result, ratios } from '../bench/figure.ts';
+import { fixedPlans, measureFixedCost } from '../bench/fixed-cost.ts';
+import { MEASUREMENTS } from '../bench/measurements.ts';
+import { describeMachine, page, textTable } from '../bench/page.ts';
+import { openStage, type Stage } from '../bench/stage.ts';
+import { copyPlan } from '../bench/wide-rows.ts';
+
+const SMALL = { rounds: 1, rows: 500 };
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage({
+    demo: resolve('test/support/plans/shop'),
+    plans: { 'copy-bigint': copyPlan('bigint'), 'copy-uuid': copyPlan('uuid'), ...fixedPlans(1) },
+    assemblyFolder: join(tmpdir(), 'stepgate-assemblies'),
+  });
+});
+afterAll(() => stage?.close());
+
+/** Every measurement on its smallest scale; the shop plan stands for the demo. */
+const SMALL_MEASUREMENTS: Readonly<Record<keyof typeof MEASUREMENTS, (stage: Stage) => Promise<Result>>> = {
+  demo: (stage) => measureStates(stage, 'shop', SMALL),
+  'fixed-cost': (stage) => measureFixedCost(stage, SMALL),
+  calls: (stage) => measureCalls(stage, SMALL),
+  'copy-bigint': (stage) => measureCopy(stage, 'bigint', SMALL),
+  'copy-uuid': (stage) => measureCopy(stage, 'uuid', SMALL),
+  loop: (stage) => measureLoop(stage, SMALL),
+  'cold-start': (stage) => measureColdStart(stage, SMALL, ['LoadPlan', 'RunBackfill']),
+};
+const results: Result[] = [];
+
+test.each(Object.keys(MEASUREMENTS))('the measurement %s gives figures that can be true', async (name) => {
+  const result = await SMALL_MEASUREMENTS[name]?.(stage);
+  if (result === undefined) throw new Error(`${name} is not tested`);
+  results.push(result);
+  expect(result.name).toBe(name);
+  expect(result.figures.length).toBeGreaterThan(3);
+  for (const one of result.figures) {
+    expect(one.lowest, one.name).toBeGreaterThan(0);
+    expect(one.lowest, one.name).toBeLessThanOrEqual(one.median);
+    expect(one.median, one.name).toBeLessThanOrEqual(one.highest);
+  }
+});
+
+test('the page and the table show every figure, and no date', async () => {
+  const written = page(await describeMachine(stage), 1, results);
+  const printed = textTable(results);
+  for (const { name } of results.flatMap(({ figures }) => figures)) {
+    expect(written).toContain(`| ${name} |`);
+    expect(printed).toContain(name);
+  }
+  expect(written).not.toMatch(/\b20\d\d\b/);
+});
+
+test.each([
+  { name: 'an odd number', samples: [3, 1, 2], middle: 2 },
+  { name: 'an even number', samples: [4, 1, 3, 2], middle: 2.5 },
+])('the median of $name of samples is the middle', ({ samples, middle }) => {
+  expect(median(samples)).toBe(middle);
+});
+
+test('a ratio is taken round by round', () => {
+  expect(ratios([10, 40], [20, 10])).toEqual([0.5, 4]);
+});
+
+test.each([
+  { kind: 'at least', value: 0.85, found: 0.84, missed: true },
+  { kind: 'at least', value: 0.85, found: 0.85, missed: false },
+  { kind: 'at most', value: 1000, found: 1001, missed: true },
+  { kind: 'at most', value: 1000, found: 1000, missed: false },
+] as const)('a goal of $kind $value is missed by $found: $missed', ({ kind, value, found, missed }) => {
+  expect(isMissed(figure({ name: 'a figure', unit: 'ratio', goal: { kind, value } }, [found]))).toBe(missed);
+});
