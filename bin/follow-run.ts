@@ -10,9 +10,6 @@ import * as z from 'zod';
 import { Outcome } from '../core/run/outcome.ts';
 import type { RunEvent } from './progress.ts';
 
-/** Often enough to look live, and cheap on loopback. */
-const POLL_MS = 250;
-
 /** GetExecutionHistory gives at most 1,000 events a page. */
 const PAGE_EVENTS = 1_000;
 
@@ -23,11 +20,15 @@ export interface RunEnd {
   readonly sentence: string;
 }
 
-/** Follows an execution until it ends; `onEvents` is awaited, and gets each event once. */
+/** Follows an execution until it ends; `onEvents` is awaited, gets each event once, and is called without one, too. */
 export async function followRun(
   sfn: SFNClient,
   executionArn: string,
-  { onEvents, signal }: { readonly onEvents: (events: readonly RunEvent[]) => Promise<void>; readonly signal: AbortSignal },
+  {
+    onEvents,
+    pollMs,
+    signal,
+  }: { readonly onEvents: (events: readonly RunEvent[]) => Promise<void>; readonly pollMs: number; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   let lastId = 0;
   for (;;) {
@@ -38,7 +39,7 @@ export async function followRun(
     lastId = events.at(-1)?.id ?? lastId;
     await onEvents(events.flatMap(runEvent));
     if (described.status !== 'RUNNING') return runEnd(described);
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await delay(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { describeFault } from '../core/plan/plan-fault.ts';
 import type { PlanDocument } from '../infra/deployed-plans.ts';
 import { compileFolder } from './plans.ts';
 
@@ -20,7 +21,7 @@ export async function loadPlans(folder: string): Promise<Readonly<Record<string,
   const names = entries.flatMap((entry) => (entry.isDirectory() && !entry.name.startsWith('.') ? [entry.name] : [])).sort();
   if (names.length === 0) throw new PlansDoNotCompileError(`there are no plans in ${resolve(folder)}; name the folder that holds a folder per plan`);
   const loadings = await Promise.all(names.map((name) => compileFolder(join(folder, name))));
-  const faults = loadings.flatMap((loading) => (loading.ok ? [] : [`plan ${loading.id} does not compile:`, ...loading.faults]));
+  const faults = loadings.flatMap((loading) => (loading.ok ? [] : [`plan ${loading.id} does not compile:`, ...loading.faults.map(describeFault)]));
   if (faults.length > 0) throw new PlansDoNotCompileError(faults.join('\n'));
   return Object.fromEntries(loadings.flatMap((loading) => (loading.ok ? [[loading.loaded.plan.id, documentOf(loading.loaded)]] : [])));
 }

@@ -1,7 +1,9 @@
 import { CommanderError } from 'commander';
+import { StepgateError } from '../core/errors.ts';
 import { EXIT_INTERRUPTED, EXIT_NO_RUN } from '../core/run/outcome.ts';
 import { InterruptedError, NoRunError } from './no-run-error.ts';
-import { program, type Surroundings } from './program.ts';
+import { program } from './program.ts';
+import type { Surroundings } from './verb.ts';
 
 /** Runs one command line to its exit code; whatever goes wrong is one message. */
 export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -23,10 +25,14 @@ function told(error: unknown, { terminal, signal }: Surroundings): number {
     terminal.say(error instanceof InterruptedError ? error.message : 'interrupted before a run began');
     return EXIT_INTERRUPTED;
   }
-  terminal.say(
-    error instanceof NoRunError
-      ? `stepgate: ${error.message}`
-      : `stepgate failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
-  );
+  terminal.say(saying(error));
   return EXIT_NO_RUN;
+}
+
+function saying(error: unknown): string {
+  if (error instanceof NoRunError) return `stepgate: ${error.message}`;
+  if (!(error instanceof Error)) return `stepgate failed: ${error}`;
+  // What a service refuses is the caller's to correct; where we are when it does tells nobody anything.
+  const isRefusal = error instanceof StepgateError || ('$fault' in error && error.$fault === 'client') || error.name === 'CredentialsProviderError';
+  return isRefusal ? `stepgate: ${error.name}: ${error.message}` : `stepgate failed: ${error.stack ?? error.message}`;
 }

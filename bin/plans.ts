@@ -5,7 +5,7 @@ import type { PlanDigest } from '../core/ids.ts';
 import { compilePlan } from '../core/plan/compile-plan.ts';
 import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import { nearest } from '../core/plan/nearest.ts';
-import { describeFault } from '../core/plan/plan-fault.ts';
+import { describeFault, type PlanFault } from '../core/plan/plan-fault.ts';
 import { NoRunError } from './no-run-error.ts';
 
 /** A plan as it would be deployed now. */
@@ -18,7 +18,8 @@ export interface LoadedPlan {
 
 export type Loading =
   | { readonly ok: true; readonly loaded: LoadedPlan }
-  | { readonly ok: false; readonly id: string; readonly faults: readonly string[] };
+  /** Each fault's file is below the working folder, where the plan's folder is. */
+  | { readonly ok: false; readonly id: string; readonly faults: readonly PlanFault[] };
 
 /**
  * The folders of plans.
@@ -58,8 +59,7 @@ export function choosePlan(name: string | undefined, folders: readonly string[])
 export async function compileFolder(folder: string): Promise<Loading> {
   const source = await readPlanFolder(folder);
   const result = await compilePlan(source);
-  if (!result.ok)
-    return { ok: false, id: source.id, faults: result.faults.map((fault) => describeFault({ ...fault, file: `${folder}/${fault.file}` })) };
+  if (!result.ok) return { ok: false, id: source.id, faults: result.faults.map((fault) => ({ ...fault, file: `${folder}/${fault.file}` })) };
   return { ok: true, loaded: { plan: result.plan, json: result.json, digest: result.digest, folder } };
 }
 
@@ -67,5 +67,5 @@ export async function compileFolder(folder: string): Promise<Loading> {
 export async function loadPlan(plansFolder: string, name: string | undefined): Promise<LoadedPlan> {
   const result = await compileFolder(choosePlan(name, await listPlans(plansFolder)));
   if (result.ok) return result.loaded;
-  throw new NoRunError(`plan ${result.id} does not compile\n${result.faults.join('\n')}`);
+  throw new NoRunError(`plan ${result.id} does not compile\n${result.faults.map(describeFault).join('\n')}`);
 }

@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../core/run/journal.ts';
 import { entryKey, entryLines } from './entry-lines.ts';
+import type { Moving } from './moved-rows.ts';
 
 /** What an execution's history says happened; other events tell a reader nothing. */
 export type RunEvent =
@@ -12,7 +13,12 @@ export interface ProgressTeller {
   tell(event: RunEvent, journal: readonly JournalEntry[]): readonly string[];
   /** What is being done now. */
   readonly doing: string;
+  /** The phase whose rows are on their way, or may be. */
+  readonly moving: Moving | null;
 }
+
+/** States that move rows. */
+const MOVES: Readonly<Record<string, Moving['direction']>> = { RunBackfill: 'up', UndoPhase: 'undo' };
 
 /** States in plain words; those that only decide or wait have none. */
 const STEPS: Readonly<Record<string, string>> = {
@@ -47,13 +53,18 @@ export function progressTeller(transfers: readonly string[]): ProgressTeller {
   const said = new Set<string>();
   let doing = '';
   let phase = '';
+  let direction: Moving['direction'] | undefined;
   return {
     get doing() {
       return doing;
     },
+    get moving() {
+      return direction === undefined ? null : { phase, direction };
+    },
     tell(event, journal) {
       if (event.kind === 'failed') return [`  failed: ${event.sentence}`];
       if (event.kind === 'entered') {
+        direction = MOVES[event.state];
         const step = STEPS[event.state];
         if (step === undefined) return [];
         const next = OF_PHASES.includes(step) ? `${step} ${phase}` : step;

@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { s3Journal } from '../adapters/journal-store.ts';
-import { assertNever } from '../core/assert-never.ts';
 import { RunId } from '../core/ids.ts';
-import type { JournalEntry } from '../core/run/journal.ts';
+import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import type { Mode } from '../core/run/mode.ts';
 import { buildReport, type Report } from '../core/run/report.ts';
-import { commandFor, shownPath } from './data-folder.ts';
 import { followRun, type RunEnd } from './follow-run.ts';
-import { runFolder } from './local-runs.ts';
+import { rowWatch, watchedTransfers } from './moved-rows.ts';
 import { InterruptedError } from './no-run-error.ts';
-import { type OpenEngine, s3Of, sfnOf } from './open-engine.ts';
 import type { LoadedPlan } from './plans.ts';
 import { progressTeller, type RunEvent } from './progress.ts';
+import type { RunSite } from './run-site.ts';
+import type { RunUnderWay } from './runs-under-way.ts';
 import type { Shell } from './shell.ts';
+import { whatStopKeeps } from './stopped-run.ts';
 
 /** A run that has ended, and what is known of it. */
 export interface EndedRun {
@@ -36,68 +34,86 @@ export function newRunId(plan: string, mode: Mode, now: Date): RunId {
 /**
  * Starts a run, tells its progress and waits for its end.
  *
- * @throws {InterruptedError} on Ctrl-C; an engine of ours stops the execution first, any other goes on with it.
+ * @throws {InterruptedError} on Ctrl-C; an engine of ours stops the execution first, any other goes on with it, and so does a stack.
  */
 export async function runPlan(
   shell: Shell,
-  engine: OpenEngine,
+  site: RunSite,
   { plan, digest, mode }: Pick<LoadedPlan, 'plan' | 'digest'> & { readonly mode: Mode },
 ): Promise<EndedRun> {
   const begun = shell.now();
   const id = newRunId(plan.id, mode, begun);
-  const sfn = sfnOf(engine);
   const input = JSON.stringify({ plan: plan.id, mode, digest });
-  const { executionArn = '' } = await sfn.send(new StartExecutionCommand({ stateMachineArn: engine.stack.stateMachineArn, name: id, input }));
+  const { executionArn = '' } = await site.sfn.send(new StartExecutionCommand({ stateMachineArn: site.stateMachineArn, name: id, input }));
+  return followToEnd(shell, site, { run: { id, executionArn, begun, plan: plan.id, mode }, plan });
+}
+
+/** Tells the progress of a run from its beginning; `plan` is null when it is not known here, and rows have no total then. */
+export async function followToEnd(
+  shell: Shell,
+  site: RunSite,
+  { run, plan }: { readonly run: RunUnderWay; readonly plan: CompiledPlan | null },
+): Promise<EndedRun> {
+  const { id, executionArn, begun } = run;
   shell.terminal.say(`run ${id}`);
-  const journal = s3Journal(engine.stack.reportBucket, s3Of(engine));
-  const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers.map((transfer) => String(transfer.id)) : []));
-  const onEvents = teller(shell, { readJournal: () => journal.readAll(id), transfers, begun });
   try {
-    const end = await followRun(sfn, executionArn, { onEvents, signal: shell.signal });
-    const page = shownPath(join(runFolder(shell.folder, { bucket: engine.stack.reportBucket, run: id }), 'report.md'));
-    return { id, end, report: buildReport(await journal.readAll(id)), page, wallMs: shell.now().getTime() - begun.getTime() };
+    const end = await followRun(site.sfn, executionArn, { onEvents: teller(shell, site, { run, plan }), pollMs: site.pollMs, signal: shell.signal });
+    const report = buildReport(await site.readJournal(id));
+    return { id, end, report, page: site.pageOf(id), wallMs: shell.now().getTime() - begun.getTime() };
   } catch (error) {
-    if (!shell.signal.aborted) throw error;
-    if (engine.isOurs) await sfn.send(new StopExecutionCommand({ executionArn, error: 'Interrupted', cause: 'stopped at the terminal' }));
-    throw new InterruptedError(whatInterruptionMeans(shell.folder, { engine, id, plan: plan.id, mode }), { cause: error });
+    if (!shell.signal.aborted) {
+      if (site.outlives === null) throw error;
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const what = site.isDeployed ? whatGoesOn(site, run) : `the engine has ended, and ${whatStopKeeps(run, site.asTyped)}`;
+      throw new InterruptedError(`lost sight of it (${reason}); ${what}`, { cause: error });
+    }
+    if (site.outlives === null)
+      await site.sfn.send(new StopExecutionCommand({ executionArn, error: 'Interrupted', cause: 'stopped at the terminal' }));
+    throw new InterruptedError(whatInterruptionMeans(site, run), { cause: error });
   }
 }
 
+/** Between two looks at moving rows: on a terminal, and in a log. */
+const LIVE_ROWS_MS = 1_000;
+const LOGGED_ROWS_MS = 5_000;
+
 /** Lines as they become true; on a terminal also what is being done, and for how long. */
-function teller(
-  { terminal, now }: Shell,
-  {
-    readJournal,
-    transfers,
-    begun,
-  }: { readonly readJournal: () => Promise<readonly JournalEntry[]>; readonly transfers: readonly string[]; readonly begun: Date },
-) {
-  const progress = progressTeller(transfers);
+function teller({ terminal, now }: Shell, site: RunSite, { run, plan }: { readonly run: RunUnderWay; readonly plan: CompiledPlan | null }) {
+  const transfers = plan === null ? [] : watchedTransfers(plan);
+  const progress = progressTeller(transfers.map((transfer) => transfer.id));
+  const readJournal = () => site.readJournal(run.id);
+  const watch =
+    site.session === null || run.plan === null
+      ? null
+      : rowWatch(site.session, {
+          plan: run.plan,
+          transfers,
+          everyMs: terminal.isLive ? LIVE_ROWS_MS : LOGGED_ROWS_MS,
+          readJournal,
+          onRefused: (reason) => terminal.say(`  the rows that move are not shown: ${reason}`),
+        });
+  let rows = '';
   return async (events: readonly RunEvent[]): Promise<void> => {
     const journal = events.some((event) => event.kind === 'exited') ? await readJournal() : [];
     const lines = events.flatMap((event) => progress.tell(event, journal));
     for (const line of lines) terminal.say(line);
-    terminal.show(`${progress.doing} … ${Math.round((now().getTime() - begun.getTime()) / 1000)} s`);
+    const { moving } = progress;
+    const looked = moving === null ? null : ((await watch?.look(moving, now().getTime())) ?? null);
+    if (looked !== null && !terminal.isLive) terminal.say(`  ${looked}`);
+    rows = moving === null ? '' : (looked ?? rows);
+    const seconds = Math.round((now().getTime() - run.begun.getTime()) / 1000);
+    terminal.show(rows === '' ? `${progress.doing} … ${seconds} s` : `${progress.doing} … ${rows}`);
   };
 }
 
-function whatInterruptionMeans(
-  folder: string,
-  { engine, id, plan, mode }: { readonly engine: OpenEngine; readonly id: string; readonly plan: string; readonly mode: Mode },
-): string {
-  if (!engine.isOurs) return `interrupted; run ${id} goes on in the engine: ${commandFor(folder, `npx stepgate status ${plan}`)}`;
-  const kept = `interrupted; run ${id} is stopped. Its ledger keeps what is committed`;
-  const goOn = (verb: Mode) => commandFor(folder, `npx stepgate ${verb} ${plan}`);
-  switch (mode) {
-    case 'dry-run':
-    case 'backup':
-    case 'verify':
-      return `interrupted; run ${id} is stopped; the database is as it was`;
-    case 'execute':
-      return `${kept}: ${goOn('execute')} goes on from there, ${goOn('rollback')} takes it back`;
-    case 'rollback':
-      return `${kept}: ${goOn('rollback')} goes on from there`;
-    default:
-      return assertNever(mode);
-  }
+function whatInterruptionMeans(site: RunSite, run: RunUnderWay): string {
+  return `interrupted; ${site.outlives === null ? whatStopKeeps(run, site.asTyped) : whatGoesOn(site, run)}`;
+}
+
+function whatGoesOn({ outlives, asTyped }: RunSite, { id }: RunUnderWay): string {
+  return `run ${id} goes on ${outlives}
+  ${asTyped(`npx stepgate status --follow --run ${id}`)}
+      follow it
+  ${asTyped(`npx stepgate stop --run ${id}`)}
+      stop it`;
 }

@@ -2,9 +2,11 @@ import { counted, countInWords, durationInWords } from '../core/run/in-words.ts'
 import type { Mode } from '../core/run/mode.ts';
 import { EXIT_INTERRUPTED, exitCode } from '../core/run/outcome.ts';
 import type { Report } from '../core/run/report.ts';
-import { commandFor } from './data-folder.ts';
 import type { RunEnd } from './follow-run.ts';
 import type { EndedRun } from './run-plan.ts';
+
+/** A command of ours as a user would type it for the place of the run. */
+type AsTyped = (command: string) => string;
 
 /** A run that broke off without an outcome leaves a person to choose, as `halted` does. */
 const EXIT_NO_OUTCOME = 5;
@@ -15,7 +17,7 @@ export function runExitCode({ outcome, status }: RunEnd, mode: Mode): number {
 }
 
 /** What a run did, in one screen. */
-export function runSummary({ id, end, report, page, wallMs }: EndedRun, folder: string): readonly string[] {
+export function runSummary({ id, end, report, page, wallMs }: EndedRun, asTyped: AsTyped): readonly string[] {
   const { checks, rowsMoved, differences } = report.totals;
   const times = phaseTimes(report);
   const lines = [
@@ -23,7 +25,7 @@ export function runSummary({ id, end, report, page, wallMs }: EndedRun, folder: 
     `${end.outcome ?? `no outcome (${end.status})`}: ${end.sentence}`,
     '',
     ...report.stages
-      .filter(({ status }) => status !== 'SKIPPED')
+      .filter(({ status, detail }) => status !== 'SKIPPED' || detail !== '')
       .map(({ stage, status, detail }) => `  ${stage.padEnd(16)}${status.padEnd(9)}${detail}`),
     '',
     ...transferLines(report),
@@ -33,14 +35,14 @@ export function runSummary({ id, end, report, page, wallMs }: EndedRun, folder: 
     ...(differences === null ? [] : [`  ${'differences'.padEnd(16)}${countInWords(differences)}`]),
     `  ${'took'.padEnd(16)}${durationInWords(wallMs)}`,
     `  ${'run'.padEnd(16)}${id}`,
-    `  ${'report'.padEnd(16)}${page}`,
+    `  ${'report'.padEnd(16)}${end.outcome === null ? asTyped(`npx stepgate report --run ${id}`) : page}`,
   ];
-  return [...lines, ...nextLines(report, folder)];
+  return [...lines, ...nextLines(report, asTyped)];
 }
 
 /** What to try next, with the exact commands. */
-export function nextLines({ next }: Report, folder: string): readonly string[] {
-  return next.length === 0 ? [] : ['', 'next', ...next.map(({ what, command }) => `  ${commandFor(folder, command)}\n      ${what}`)];
+export function nextLines({ next }: Report, asTyped: AsTyped): readonly string[] {
+  return next.length === 0 ? [] : ['', 'next', ...next.map(({ what, command }) => `  ${asTyped(command)}\n      ${what}`)];
 }
 
 function transferLines({ transfers, comparison }: Report): readonly string[] {

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { DatabaseChoice } from './database-choice.ts';
+import type { StackChoice } from './open-stack.ts';
 
 /** Where a command speaks: results to stdout, everything else to stderr. */
 export interface Terminal {
@@ -9,6 +10,8 @@ export interface Terminal {
   say(text: string): void;
   /** One line that the next one replaces; nothing where stderr is no terminal. */
   show(text: string): void;
+  /** Whether `show` is seen. */
+  readonly isLive: boolean;
   /** Whether there is a person who can answer. */
   readonly canAsk: boolean;
   ask(question: string): Promise<string>;
@@ -23,6 +26,8 @@ export interface Shell {
   readonly plansFolder: string;
   /** A server of the user's own; undefined is the embedded one. */
   readonly database?: DatabaseChoice | undefined;
+  /** A deployed stack; undefined is the local engine. */
+  readonly stack?: StackChoice | undefined;
   readonly now: () => Date;
   /** Fires on Ctrl-C, SIGTERM, or when the process that started us is gone. */
   readonly signal: AbortSignal;
@@ -48,6 +53,7 @@ export function processTerminal(): Terminal {
       process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, process.stderr.columns - 1))}`);
       shown = true;
     },
+    isLive: process.stderr.isTTY === true,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     async ask(question) {
       clear();

@@ -91,7 +91,7 @@ function find(parent: Command, name: string): Command | undefined {
 
 /** The command line, connected to nothing. */
 function stepgate(): Command {
-  const silent = { out: () => {}, say: () => {}, show: () => {}, canAsk: false, ask: async () => '' };
+  const silent = { out: () => {}, say: () => {}, show: () => {}, isLive: false, canAsk: false, ask: async () => '' };
   return program({ terminal: silent, now: () => new Date(0), signal: new AbortController().signal }, () => {});
 }
 

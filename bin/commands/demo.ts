@@ -4,6 +4,7 @@ import { type OpenEngine, openEngine } from '../open-engine.ts';
 import { outsideHand } from '../outside-hand.ts';
 import { type LoadedPlan, loadPlan } from '../plans.ts';
 import { runPlan } from '../run-plan.ts';
+import { engineSite } from '../run-site.ts';
 import { runExitCode } from '../run-summary.ts';
 import { seedIfEmpty } from '../seed-database.ts';
 import type { Shell } from '../shell.ts';
@@ -26,9 +27,10 @@ export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest
   const engine = await openEngine(shell, [loaded], hand?.onStateExited);
   try {
     hand?.reach(engine);
+    const site = engineSite(engine, folder);
     const before = await makeDatabase(shell, engine, loaded);
-    const ended = await runPlan(shell, engine, { ...loaded, mode: 'execute' });
-    tellEnd(shell, { ended, mode: 'execute', json });
+    const ended = await runPlan(shell, site, { ...loaded, mode: 'execute' });
+    tellEnd(shell, site, { ended, mode: 'execute', json });
     const isAsBefore = fail === undefined || tellComparison(shell, before, await tableDigests(engine.psqlUrl));
     for (const line of moreToTry(folder, fail)) terminal.say(line);
     return isAsBefore ? runExitCode(ended.end, 'execute') : 1;

@@ -2,8 +2,10 @@ import type { Mode } from '../../core/run/mode.ts';
 import { confirm } from '../confirm.ts';
 import { databaseLines, refuseWithoutSnapshot } from '../database-choice.ts';
 import { openEngine } from '../open-engine.ts';
-import { loadPlan } from '../plans.ts';
+import { openStack } from '../open-stack.ts';
+import { type LoadedPlan, loadPlan } from '../plans.ts';
 import { type EndedRun, runPlan } from '../run-plan.ts';
+import { engineSite, type RunSite } from '../run-site.ts';
 import { runExitCode, runSummary } from '../run-summary.ts';
 import { seedIfEmpty } from '../seed-database.ts';
 import type { Shell } from '../shell.ts';
@@ -17,34 +19,53 @@ export interface RunRequest {
   readonly json: boolean;
 }
 
-/** Runs a plan in one mode on the local engine. The exit code is that of the run's outcome; design.md, "The promise". */
+/** Runs a plan in one mode, here or in a stack. The exit code is that of the run's outcome; design.md, "The promise". */
 export async function run(shell: Shell, { mode, plan: name, yes, json }: RunRequest): Promise<number> {
-  const { database } = shell;
+  const { database, stack } = shell;
   refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
-  for (const line of database === undefined ? [] : databaseLines(database)) shell.terminal.say(line);
+  // Before the question: a yes is for what the stack deploys.
+  const deployed = stack && (await openStack(stack, [loaded]));
+  for (const line of whereLines(shell, deployed)) shell.terminal.say(line);
   if ((mode === 'execute' || mode === 'rollback') && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
+  const site = deployed ?? (await openFilledEngine(shell, loaded));
+  try {
+    const ended = await runPlan(shell, site, { ...loaded, mode });
+    tellEnd(shell, site, { ended, mode, json });
+    return runExitCode(ended.end, mode);
+  } finally {
+    await site.close();
+  }
+}
+
+function whereLines({ database, stack }: Shell, deployed: RunSite | undefined): readonly string[] {
+  if (stack !== undefined) return [`stack ${stack.name}, ${deployed?.stateMachineArn}`];
+  return database === undefined ? [] : databaseLines(database);
+}
+
+async function openFilledEngine(shell: Shell, loaded: LoadedPlan): Promise<RunSite> {
   const engine = await openEngine(shell, [loaded]);
   try {
     // Somebody else's database is never filled, however empty it is.
-    if (database === undefined && (await seedIfEmpty(engine.psqlUrl, loaded))) {
+    if (shell.database === undefined && (await seedIfEmpty(engine.psqlUrl, loaded))) {
       shell.terminal.say(`the database was empty; filled it with the demo data of plan ${loaded.plan.id}`);
     }
-    const ended = await runPlan(shell, engine, { ...loaded, mode });
-    tellEnd(shell, { ended, mode, json });
-    return runExitCode(ended.end, mode);
-  } finally {
+    return engineSite(engine, shell.folder);
+  } catch (error) {
     await engine.close();
+    throw error;
   }
 }
 
 /** A summary, or one JSON document. */
 export function tellEnd(
-  { terminal, folder }: Shell,
+  { terminal, database }: Pick<Shell, 'terminal' | 'database'>,
+  { asTyped }: Pick<RunSite, 'asTyped'>,
   { ended, mode, json }: { readonly ended: EndedRun; readonly mode: Mode; readonly json: boolean },
 ): void {
   if (!json) {
-    terminal.out(runSummary(ended, folder).join('\n'));
+    terminal.out(runSummary(ended, asTyped).join('\n'));
+    if (database !== undefined) terminal.say('\neach of these takes the same --database-url; execute also a word on the snapshot');
     return;
   }
   const { id, end, page, wallMs, report } = ended;

@@ -1,9 +1,11 @@
-import { CreateScheduleCommand, DeleteScheduleCommand, ListSchedulesCommand, SchedulerServiceException } from '@aws-sdk/client-scheduler';
+import { CreateScheduleCommand, DeleteScheduleCommand, paginateListSchedules, SchedulerServiceException } from '@aws-sdk/client-scheduler';
 import { MODES, type Mode } from '../../core/run/mode.ts';
 import { RETRY, type ScheduledStart, scheduledStart } from '../../infra/one-time-schedule.ts';
 import { NoRunError } from '../no-run-error.ts';
-import { type OpenEngine, openEngine, schedulerOf } from '../open-engine.ts';
-import { loadPlan } from '../plans.ts';
+import { openEngine } from '../open-engine.ts';
+import { openStack } from '../open-stack.ts';
+import { type LoadedPlan, loadPlan } from '../plans.ts';
+import { engineSite, type RunSite } from '../run-site.ts';
 import type { Shell } from '../shell.ts';
 
 export interface ScheduleRequest {
@@ -19,56 +21,60 @@ export interface ScheduleRequest {
 export async function schedule(shell: Shell, { plan: name, at, zone, mode, json }: ScheduleRequest): Promise<number> {
   const loaded = await loadPlan(shell.plansFolder, name);
   const asked = { plan: loaded.plan.id, mode: knownMode(mode), at, zone, digest: loaded.digest };
-  const engine = await openEngine(shell, [loaded]);
-  try {
-    const start = await refusing(() => scheduledStart(asked, engine.stack.stateMachineArn));
-    await refusing(() => create(engine, start));
+  return withSite(shell, [loaded], async (site) => {
+    const start = await refusing(() => scheduledStart(asked, site.stateMachineArn));
+    await refusing(() => create(site, start));
     if (json) shell.terminal.out(JSON.stringify({ name: start.name, ...asked }, null, 2));
     else shell.terminal.out(`${start.name}: ${asked.mode} of ${asked.plan} at ${at} in ${zone}, digest ${asked.digest.slice(0, 12)}…`);
-    if (engine.isOurs) shell.terminal.say('a local schedule fires while an engine runs: keep "stepgate local up" running until then');
-    return 0;
-  } finally {
-    await engine.close();
-  }
+    if (site.outlives === null) shell.terminal.say('a local schedule fires while an engine runs: keep "stepgate local up" running until then');
+  });
 }
 
 /** Names the schedules that there are. */
 export async function listSchedules(shell: Shell, { json }: { readonly json: boolean }): Promise<number> {
-  const engine = await openEngine(shell, []);
-  try {
-    const { Schedules = [] } = await schedulerOf(engine).send(new ListSchedulesCommand({}));
-    const names = Schedules.map(({ Name }) => Name ?? '');
+  return withSite(shell, [], async ({ schedules: { client, groupName } }) => {
+    const names: string[] = [];
+    const pages = paginateListSchedules({ client }, { ...(groupName !== undefined && { GroupName: groupName }) });
+    await refusing(async () => {
+      for await (const { Schedules = [] } of pages) names.push(...Schedules.map(({ Name }) => Name ?? ''));
+    });
     shell.terminal.out(json ? JSON.stringify(names, null, 2) : names.join('\n') || 'no schedules');
-    return 0;
-  } finally {
-    await engine.close();
-  }
+  });
 }
 
-export async function deleteSchedule(shell: Shell, name: string): Promise<number> {
-  const engine = await openEngine(shell, []);
+export async function deleteSchedule(shell: Shell, { name, json }: { readonly name: string; readonly json: boolean }): Promise<number> {
+  return withSite(shell, [], async ({ schedules: { client, groupName } }) => {
+    await refusing(() => client.send(new DeleteScheduleCommand({ Name: name, ...(groupName !== undefined && { GroupName: groupName }) })));
+    shell.terminal.out(json ? JSON.stringify({ deleted: name }, null, 2) : `schedule ${name} is deleted`);
+  });
+}
+
+async function withSite(shell: Shell, plans: readonly LoadedPlan[], work: (site: RunSite) => Promise<void>): Promise<number> {
+  const site = shell.stack === undefined ? engineSite(await openEngine(shell, plans), shell.folder) : await openStack(shell.stack, plans);
   try {
-    await refusing(() => schedulerOf(engine).send(new DeleteScheduleCommand({ Name: name })));
-    shell.terminal.out(`schedule ${name} is deleted`);
+    await work(site);
     return 0;
   } finally {
-    await engine.close();
+    await site.close();
   }
 }
 
 /** Late is never: a start that misses its minute by more than five has lost its window. */
-async function create(engine: OpenEngine, { name, expression, zone, input }: ScheduledStart): Promise<void> {
-  await schedulerOf(engine).send(
+async function create({ schedules }: RunSite, { name, expression, zone, input }: ScheduledStart): Promise<void> {
+  const { client, partition, roleArn, groupName, deadLetterArn } = schedules;
+  await client.send(
     new CreateScheduleCommand({
       Name: name,
+      ...(groupName !== undefined && { GroupName: groupName }),
       ScheduleExpression: expression,
       ScheduleExpressionTimezone: zone,
       FlexibleTimeWindow: { Mode: 'OFF' },
       Target: {
-        Arn: 'arn:aws:scheduler:::aws-sdk:sfn:startExecution',
-        RoleArn: `arn:aws:iam::${engine.stack.accountId}:role/StepgateSchedules`,
+        Arn: `arn:${partition}:scheduler:::aws-sdk:sfn:startExecution`,
+        RoleArn: roleArn,
         Input: input,
         RetryPolicy: { MaximumEventAgeInSeconds: RETRY.maximumEventAgeInSeconds, MaximumRetryAttempts: RETRY.maximumRetryAttempts },
+        ...(deadLetterArn !== undefined && { DeadLetterConfig: { Arn: deadLetterArn } }),
       },
     }),
   );

@@ -70,7 +70,7 @@ test('an engine that runs is not taken away, and goes on with a run whose termin
   const interrupted = await stepgate(['backup', ...at('attached')], { onLine, signal: interruption.signal });
   expect(interrupted).toMatchObject({
     exitCode: 130,
-    err: expect.stringMatching(/run shop-backup-\S+ goes on in the engine: npx stepgate status shop/),
+    err: expect.stringMatching(/run shop-backup-\S+ goes on in the engine\n +npx stepgate status --follow --run shop-backup-/),
   });
 
   expect((await engine.end()).exitCode).toBe(0);

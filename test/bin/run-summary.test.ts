@@ -24,9 +24,8 @@ test.each<{ outcome: Outcome | null; status?: string; mode: Mode; code: number }
 
 test('the summary names outcome, counts, times, report and what to try next', () => {
   const end = { outcome: 'migrated', status: 'SUCCEEDED', sentence: 'shop is migrated' } as const;
-  const lines = runSummary(
-    { id: RunId.parse('r-1'), end, report: buildReport(migrated), page: 'runs/r-1/report.md', wallMs: 4_200 },
-    resolve('.stepgate/demo'),
+  const lines = runSummary({ id: RunId.parse('r-1'), end, report: buildReport(migrated), page: 'runs/r-1/report.md', wallMs: 4_200 }, (command) =>
+    commandFor(resolve('.stepgate/demo'), command),
   );
   expect(lines).toContain('migrated: shop is migrated');
   expect(lines).toContain('  customers  public.customers  45,230 rows  2.0 s  22,615 rows/s  0 differences');

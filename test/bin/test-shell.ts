@@ -26,6 +26,7 @@ export async function stepgate(
       onLine(text);
     },
     show: () => {},
+    isLive: false,
     canAsk: answer !== undefined,
     ask: async () => answer ?? '',
   };
