@@ -81,9 +81,10 @@ async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[])
 async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: boolean): Promise<readonly Finding[]> {
   const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
   const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
-  const expected = plan.phases
-    .filter((phase) => !begun.some((row) => row.phase === phase.id))
-    .flatMap((phase) => ('creates' in phase ? phase.creates : []));
+  // Verifying creates nothing: what is not there now, nobody will make.
+  const expected = isVerify
+    ? []
+    : plan.phases.filter((phase) => !begun.some((row) => row.phase === phase.id)).flatMap((phase) => ('creates' in phase ? phase.creates : []));
   return [
     ...ledgerFindings(begun.length, plan.phases.length),
     ...(await deps.session.readOnly((query) =>
@@ -91,7 +92,7 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: bool
     )),
     ...(await deps.session.readOnly((query) => keyFindings(query, transfers, isVerify))),
     ...(isVerify ? [] : await deps.session.readOnly((query) => nameFindings(query, expected))),
-    ...(await mappingFindings(deps, transfers, isVerify ? [] : expected)),
+    ...(await mappingFindings(deps, transfers, expected)),
   ];
 }
 

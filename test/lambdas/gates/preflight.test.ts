@@ -247,3 +247,7 @@ test('a secret that is wrong is said as what it is', async () => {
   });
   expect(await refusal(visit)).toMatchObject({ name: 'ConfigurationError', message: expect.stringContaining('SecretsErrorException') });
 });
+
+test('verify of a database in which the plan is not executed names the table that is missing', async () => {
+  expect(await reasons('verify')).toContain('public.customers is not there');
+});
