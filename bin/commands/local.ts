@@ -75,7 +75,8 @@ async function compiledPlans({ terminal, plansFolder }: Shell): Promise<readonly
 
 /** Lines that a shell can evaluate; what is for people is a comment. */
 function addresses({ endpoints, stack, psqlUrl: url }: OpenEngine): readonly string[] {
-  const variables = Object.entries(engineEnvironment({ endpoints, stack }));
+  // An empty profile means something else to the AWS CLI than to the SDK: a profile of that name.
+  const variables = Object.entries(engineEnvironment({ endpoints, stack })).filter(([, value]) => value !== '');
   return [
     `# psql          ${url}`,
     `# state machine ${stack.stateMachineArn}`,
