@@ -42,13 +42,8 @@ export function functionHost(options: FunctionHostOptions): FunctionHost {
   const idle = new Map<string, Worker[]>();
   const workers = new Set<Worker>();
   const logs = new Map<string, WriteStream>();
+  const log = (name: string) => openLog(logs, options.logFolder, name);
   mkdirSync(options.logFolder, { recursive: true });
-
-  function log(name: string): WriteStream {
-    const stream = logs.get(name) ?? createWriteStream(join(options.logFolder, `${name}.log`), { flags: 'a' });
-    logs.set(name, stream);
-    return stream;
-  }
 
   function spawn(name: string, bundle: FunctionBundle): Worker {
     const worker = startWorker(name, bundle, options);
@@ -97,6 +92,15 @@ export function functionHost(options: FunctionHostOptions): FunctionHost {
       await Promise.all([...logs.values()].map((stream) => new Promise((resolve) => stream.end(resolve))));
     },
   };
+}
+
+/** A log that a full disk refuses is given up; the run tells of the disk where it matters, in what it has to keep. */
+function openLog(logs: Map<string, WriteStream>, folder: string, name: string): WriteStream {
+  const open = logs.get(name);
+  if (open !== undefined) return open;
+  const stream = createWriteStream(join(folder, `${name}.log`), { flags: 'a' }).on('error', () => logs.delete(name));
+  logs.set(name, stream);
+  return stream;
 }
 
 function startWorker(name: string, bundle: FunctionBundle, { environment, region }: FunctionHostOptions): Worker {
