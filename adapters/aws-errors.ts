@@ -10,6 +10,7 @@ import {
   ThrottledError,
   UnknownOutcomeError,
 } from '../core/errors.ts';
+import { withoutValues } from './without-values.ts';
 
 /** SQLSTATEs after which nothing was done and the same call may succeed (PostgreSQL, appendix A). */
 const BUSY_STATES = new Set(['55P03', '40P01', '40001']);
@@ -20,8 +21,8 @@ const LOST_STATES = /^(08|57P0)/;
 /** The SDK gives a socket that broke the name of a timeout (@smithy/node-http-handler). */
 const BROKEN_SOCKET = new Set(['ECONNRESET', 'EPIPE']);
 
-/** Tolerant, because the text is not documented (RDS Data API, troubleshooting). */
-const SQL_STATE = /SQLState:\s*([0-9A-Z]{5})/i;
+/** The last one, since a value may hold anything; tolerant, because the text is not documented (RDS Data API, troubleshooting). */
+const SQL_STATE = /^[\s\S]*SQLState:\s*([0-9A-Z]{5})/i;
 
 const CONFIGURATION = new Set([
   'HttpEndpointNotEnabledException',
@@ -43,12 +44,13 @@ export function translateAwsError(error: unknown, during: string): StepgateError
   if (error instanceof StepgateError) {
     return error;
   }
-  const { name, message, code } = sayings(error);
+  const { name, message: said, code } = sayings(error);
   const options = { cause: error };
-  const text = `${during}: ${message}`;
   if (name === 'DatabaseErrorException') {
-    return translateSqlError(message, during, options);
+    return translateSqlError(said, during, options);
   }
+  const message = sqlStateOf(said) === null ? said : withoutValues(said, sqlStateOf(said));
+  const text = `${during}: ${message}`;
   if (name === 'DatabaseResumingException') {
     return new DatabaseResumingError(text, options);
   }
@@ -78,20 +80,17 @@ export function sqlStateOf(message: string): string | null {
   return SQL_STATE.exec(message)?.[1] ?? null;
 }
 
-/** What PostgreSQL said, without the values that its detail holds: they are the application's. */
-const DETAIL = /\s*\bDetail: [\s\S]*?(?=\s*\bHint: |; Position: |; SQLState: |$)/;
-
 function translateSqlError(message: string, during: string, options: ErrorOptions): StepgateError {
   const state = sqlStateOf(message);
-  const text = `${during}: ${message.replace(DETAIL, '')}`;
   if (state === null || message.includes('Transaction is still running a query')) {
-    return new UnknownOutcomeError(text, { ...options, isTimeout: false });
+    return new UnknownOutcomeError(`${during}: ${withoutValues(message, state)}`, { ...options, isTimeout: false });
   }
-  return sqlError(state, text, options);
+  return sqlError(state, message, { ...options, during });
 }
 
-/** An error of the database by its SQLSTATE. */
-export function sqlError(state: string, text: string, options: ErrorOptions = {}): StepgateError {
+/** An error of the database by its SQLSTATE, without the values that its message quotes; `during` says what was being done. */
+export function sqlError(state: string, message: string, { during, ...options }: ErrorOptions & { readonly during?: string } = {}): StepgateError {
+  const text = `${during === undefined ? '' : `${during}: `}${withoutValues(message, state)}`;
   if (state === 'SG001') {
     return new StaleTokenError(text, options);
   }

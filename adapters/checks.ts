@@ -1,19 +1,28 @@
+import { type StepgateError, UnknownOutcomeError } from '../core/errors.ts';
 import type { Check, CompiledPlan } from '../core/plan/compiled-plan.ts';
 import { checkResult, EvaluationRow, evaluationSql } from '../core/run/check-evaluation.ts';
 import type { CheckResult } from '../core/run/journal.ts';
-import type { SqlSession } from './sql-session.ts';
+import type { Query, SqlSession } from './sql-session.ts';
 
-/** Runs a plan's checks, all of them, in one reading transaction; `clockMs` is a monotonic clock. */
+/**
+ * Runs a plan's checks, all of them, in one reading transaction; `clockMs` is a monotonic clock.
+ *
+ * A check that takes longer than a call has would take as long again: it is said by `tooSlow`, which is not tried again.
+ */
 export function runChecks(
   session: Pick<SqlSession, 'readOnly'>,
   plan: Pick<CompiledPlan, 'quality'>,
-  run: { readonly checks: readonly Check[]; readonly clockMs: () => number },
+  run: {
+    readonly checks: readonly Check[];
+    readonly clockMs: () => number;
+    readonly tooSlow: (sentence: string, options: ErrorOptions) => StepgateError;
+  },
 ): Promise<readonly CheckResult[]> {
   return session.readOnly(async (query) => {
     const results: CheckResult[] = [];
     for (const check of run.checks) {
       const begunMs = run.clockMs();
-      const [row] = await query(EvaluationRow, evaluationSql(check));
+      const [row] = await evaluate(query, check, run.tooSlow);
       if (row === undefined) {
         throw new Error(`check ${check.name} gave no row`);
       }
@@ -21,4 +30,22 @@ export function runChecks(
     }
     return results;
   });
+}
+
+async function evaluate(
+  query: Query,
+  check: Check,
+  tooSlow: (sentence: string, options: ErrorOptions) => StepgateError,
+): Promise<readonly EvaluationRow[]> {
+  const label = `${check.file}:${check.line}: check ${check.name}`;
+  try {
+    return await query(EvaluationRow, evaluationSql(check), {}, { label });
+  } catch (error) {
+    if (error instanceof UnknownOutcomeError && error.isTimeout) {
+      throw tooSlow(`${label} takes longer than the 45 s that a call has; give the columns that it reads an index, or let it read fewer rows`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
 }

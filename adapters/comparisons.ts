@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
-import { compareBoundarySql, compareSql, type KeyRange } from '../core/transfer/compare-sql.ts';
+import { compareBoundarySql, compareSql, findKeySql, type KeyRange } from '../core/transfer/compare-sql.ts';
+import { DIGEST_PREFIX } from '../core/transfer/shown-key.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { Query } from './sql-session.ts';
 
-/** What one range's comparison found; counts of rows, keys as samples. */
+/** What one range's comparison found; counts of rows, keys as they may be shown. */
 export interface RangeComparison {
   readonly source: number;
   readonly target: number;
@@ -14,7 +15,10 @@ export interface RangeComparison {
   readonly samples: readonly string[];
 }
 
-const Key = z.object({ key: z.string().nullable() });
+const Boundary = z.object({ key: z.string(), shown: z.string(), rows: z.number().int() });
+export type Boundary = z.infer<typeof Boundary>;
+
+const Key = z.object({ key: z.string() });
 const Counts = z.object({
   source: z.string(),
   target: z.string(),
@@ -24,13 +28,40 @@ const Counts = z.object({
   samples: z.string(),
 });
 
-/** The last key of the next `rows` rows of the driving table; null when the rest is one open range. */
+/** Where the next `rows` rows of the driving table end; null when the rest is one open range. */
 export async function nextBoundary(
   query: Query,
   transfer: Transfer,
   from: { readonly after: string | null; readonly rows: number },
-): Promise<string | null> {
-  const [row] = await query(Key, compareBoundarySql(transfer, from.after), { rows: from.rows });
+): Promise<Boundary | null> {
+  const [row] = await query(Boundary, compareBoundarySql(transfer, from.after), { rows: from.rows });
+  return row ?? null;
+}
+
+/** Rows that are walked over in one call: about a second. */
+const HOP_ROWS = 1_000_000;
+
+/** How many rows may have come or gone before a key that is searched for. */
+const NEAR_ROWS = 100_000;
+
+/**
+ * The key behind what an earlier visit showed of it. A digest is searched for near as many rows of the driving table as were before it.
+ *
+ * Null when it is not there: it is gone, or very much came or went before it.
+ */
+export async function findKey(query: Query, transfer: Transfer, place: { readonly shown: string; readonly rows: number }): Promise<string | null> {
+  if (!place.shown.startsWith(DIGEST_PREFIX)) {
+    return place.shown;
+  }
+  let after: string | null = null;
+  for (let left = place.rows - NEAR_ROWS; left > 0; left -= HOP_ROWS) {
+    const boundary: Boundary | null = await nextBoundary(query, transfer, { after, rows: Math.min(left, HOP_ROWS) });
+    if (boundary === null) {
+      return null;
+    }
+    after = boundary.key;
+  }
+  const [row] = await query(Key, findKeySql(transfer, after), { rows: 2 * NEAR_ROWS, shown: place.shown });
   return row?.key ?? null;
 }
 

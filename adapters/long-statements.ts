@@ -68,7 +68,7 @@ on conflict (plan, phase, direction, number) do update set attempts = l.attempts
       if (noted === undefined) {
         throw new StaleTokenError(`run ${run.id} no longer holds the lock with token ${run.token}; a newer run took it over`);
       }
-      await query(z.unknown(), `${label(run, place)} ${place.statement.sql}`, {}, { continueAfterTimeout: true });
+      await query(z.unknown(), `${label(run, place)} ${place.statement.sql}`, {}, { continueAfterTimeout: true, label: describePlace(place) });
       if (place.statement.proof.kind === 'vacuumed') {
         await query(z.unknown(), UNTIL_STATISTICS_SHOW);
       }
@@ -83,12 +83,19 @@ on conflict (plan, phase, direction, number) do update set attempts = l.attempts
       const { proof: shown } = place.statement;
       if (shown.kind !== 'vacuumed') {
         const drop = `drop index concurrently if exists ${quoteName({ schema: shown.schema, name: shown.index })}`;
-        await query(z.unknown(), `${label(run, place)} ${drop}`, {}, { continueAfterTimeout: true });
+        const said = `${describePlace(place)}: dropping what a failed build left`;
+        await query(z.unknown(), `${label(run, place)} ${drop}`, {}, { continueAfterTimeout: true, label: said });
       }
     },
   };
 }
 
+/** Where the statement stands in the plan. */
+export function describePlace({ statement }: LongPlace): string {
+  return `${statement.file}:${statement.line}: statement ${statement.number}`;
+}
+
+/** By which the statement is known while it is at work. */
 function label(run: ChangingRun, place: LongPlace): string {
   return `/* stepgate ${run.id}/${place.phase}/${place.statement.number}/${run.token} */`;
 }

@@ -9,6 +9,7 @@ import {
 import * as z from 'zod';
 import type { Environment } from '../core/run/environment.ts';
 import { translateAwsError } from './aws-errors.ts';
+import { isMisread, misreadError } from './misread.ts';
 
 /** Bound by name; cast in the SQL (`:rows::bigint`), because the Data API sends every text as varchar. */
 export type SqlParameters = Readonly<Record<string, string | number | boolean | null>>;
@@ -19,14 +20,18 @@ export type Query = <Row>(row: z.ZodType<Row>, sql: string, parameters?: SqlPara
 export interface QueryOptions {
   /** Lets the statement go on in the server after the Data API's 45 s; the caller sees an UnknownOutcomeError all the same. */
   readonly continueAfterTimeout?: boolean;
+  /** What an error calls the statement; by default its first words. */
+  readonly label?: string;
 }
+
+type Call = QueryOptions & { readonly parameters: SqlParameters; readonly transactionId?: string };
 
 /** One statement a call, each call in a transaction of its own. */
 export interface SqlSession {
   /**
    * @throws {DatabaseBusyError} when a lock did not come; nothing was done.
    * @throws {UnknownOutcomeError} when the answer was lost or took more than 45 s.
-   * @throws {StatementFailedError} when PostgreSQL refused the statement.
+   * @throws {StatementFailedError} when PostgreSQL refused the statement, or its answer has another shape than was asked for.
    * @throws {ConfigurationError | DatabaseUnreachableError | DatabaseResumingError | StaleTokenError | CheckFailedError | ThrottledError}
    */
   readonly query: Query;
@@ -49,21 +54,23 @@ export function sqlSession(
   client: RDSDataClient,
 ): SqlSession {
   const address = { resourceArn: environment.STEPGATE_CLUSTER_ARN, secretArn: environment.STEPGATE_SECRET_ARN };
-  const execute = async <Row>(row: z.ZodType<Row>, sql: string, call: { parameters: SqlParameters; transactionId?: string } & QueryOptions) => {
-    const answer = await client.send(
-      new ExecuteStatementCommand({
-        ...address,
-        database: environment.STEPGATE_DATABASE,
-        sql,
-        parameters: Object.entries(call.parameters).map(([name, value]): SqlParameter => ({ name, value: fieldOf(value) })),
-        formatRecordsAs: 'JSON',
-        ...(call.transactionId === undefined ? {} : { transactionId: call.transactionId }),
-        ...(call.continueAfterTimeout === undefined ? {} : { continueAfterTimeout: call.continueAfterTimeout }),
-      }),
+  const execute = async <Row>(row: z.ZodType<Row>, sql: string, call: Call) => {
+    const { label = firstWords(sql), parameters, ...more } = call;
+    const answer = await translated(label, () =>
+      client.send(
+        new ExecuteStatementCommand({
+          ...address,
+          database: environment.STEPGATE_DATABASE,
+          sql,
+          parameters: Object.entries(parameters).map(([name, value]): SqlParameter => ({ name, value: fieldOf(value) })),
+          formatRecordsAs: 'JSON',
+          ...more,
+        }),
+      ),
     );
-    return z.array(row).parse(JSON.parse(answer.formattedRecords ?? '[]'));
+    return rowsOf(row, label, answer.formattedRecords ?? '[]');
   };
-  const query: Query = (row, sql, parameters = {}, options = {}) => translated(sql, () => execute(row, sql, { parameters, ...options }));
+  const query: Query = (row, sql, parameters = {}, options = {}) => execute(row, sql, { parameters, ...options });
   return {
     query,
     readOnly: async (work) => {
@@ -71,7 +78,8 @@ export function sqlSession(
         client.send(new BeginTransactionCommand({ ...address, database: environment.STEPGATE_DATABASE })),
       );
       const inside = { ...(transactionId === undefined ? {} : { transactionId }) };
-      const ask: Query = (row, sql, parameters = {}) => translated(sql, () => execute(row, sql, { parameters, ...inside }));
+      const ask: Query = (row, sql, parameters = {}, { label } = {}) =>
+        execute(row, sql, { parameters, ...inside, ...(label === undefined ? {} : { label }) });
       try {
         for (const setting of READING_SETTINGS) {
           await ask(z.unknown(), setting);
@@ -85,11 +93,28 @@ export function sqlSession(
   };
 }
 
-async function translated<Result>(sql: string, call: () => Promise<Result>): Promise<Result> {
+/** The same session, whose errors say `label` where they would say a statement's first words. */
+export function labelled(session: SqlSession, label: string): SqlSession {
+  const named =
+    (query: Query): Query =>
+    (row, sql, parameters, options) =>
+      query(row, sql, parameters, { label, ...options });
+  return { query: named(session.query), readOnly: (work) => session.readOnly((query) => work(named(query))) };
+}
+
+async function translated<Result>(label: string, call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    throw error instanceof z.ZodError ? error : translateAwsError(error, firstWords(sql));
+    throw translateAwsError(error, label);
+  }
+}
+
+function rowsOf<Row>(row: z.ZodType<Row>, label: string, records: string): readonly Row[] {
+  try {
+    return z.array(row).parse(JSON.parse(records));
+  } catch (error) {
+    throw isMisread(error) ? misreadError(error, label) : error;
   }
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { assertNever } from '../assert-never.ts';
 import type { Check, Fraction } from '../plan/compiled-plan.ts';
+import { shownKeySql } from '../transfer/shown-key.ts';
 import type { CheckResult } from './journal.ts';
 import { meetsQuality } from './quality.ts';
 
@@ -16,16 +17,17 @@ const MOST_BYTES = 60_000;
 /**
  * The check's query wrapped so that whatever it expects comes back as one row: `bad`, `total` (bigint as text) and `detail` (JSON text).
  *
- * The database counts; no row of the application leaves it but keys.
+ * The database counts; of the application's rows nothing leaves it but surrogate keys, digests of other keys, and what a plan's measures and
+ * scopes say.
  */
 export function evaluationSql(check: Check): string {
   switch (check.expects) {
     case 'no rows':
       return `select count(*)::text as bad, null::text as total,
-json_build_object('samples', coalesce(json_agg(left(k, 64)) filter (where n <= 5), '[]'))::text as detail
-from (select row_number() over () as n, (select value from json_each_text(row_to_json(q.*)) limit 1) as k from (
+json_build_object('samples', coalesce(json_agg(${shownKeySql('k')}) filter (where n <= 5), '[]'))::text as detail
+from (select row_number() over () as n, q.stepgate_key as k from (
 ${check.sql}
-) as q) as violations`;
+) as q (stepgate_key)) as violations`;
     case 'zero':
       // No answer, no number and a fraction are not 0 either.
       return `select case when count(*) = 1 and count(value) = 1 then least(ceil(abs(max(value))), ${Number.MAX_SAFE_INTEGER}) else 1 end::text as bad,

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { Transfer } from '../plan/compiled-plan.ts';
+import { describeTransfer } from '../transfer/describe-transfer.ts';
 import { TransferComparison } from './journal.ts';
 
 /** Where a comparison of all transfers stands; it travels with the state's input, because a run that only looks writes no ledger. */
@@ -6,8 +8,11 @@ export const ComparisonProgress = z.object({
   done: z.boolean(),
   /** Which of the plan's transfers is at hand, from 0. */
   transfer: z.number().int(),
-  /** The last key that was compared; null at the transfer's beginning. */
-  after: z.string().nullable(),
+  /**
+   * Up to where it is compared; null at the transfer's beginning. An execution's history keeps it, so the key is here as it may be shown:
+   * itself, or its digest, by which it is found again near as many rows of the driving table.
+   */
+  after: z.object({ shown: z.string(), rows: z.number().int() }).nullable(),
   results: z.array(TransferComparison),
 });
 export type ComparisonProgress = z.infer<typeof ComparisonProgress>;
@@ -42,12 +47,17 @@ export function addRange(
   };
 }
 
-/** A sentence for each transfer whose two sides differ. */
-export function describeDifferences(results: readonly TransferComparison[]): readonly string[] {
-  return results
-    .filter((result) => result.missing + result.extra + result.different > 0)
-    .map((result) => {
-      const counts = `${result.missing} missing, ${result.extra} extra, ${result.different} different`;
-      return `${result.into} is not what ${result.transfer} makes of ${result.from}: ${counts} of ${result.sourceRows} rows (keys ${result.samples.join(', ')})`;
-    });
+/** A sentence for each transfer whose two sides differ; results stand in the order of their transfers. */
+export function describeDifferences(results: readonly TransferComparison[], transfers: readonly Transfer[]): readonly string[] {
+  return results.flatMap((result, index) => {
+    const transfer = transfers[index];
+    if (transfer === undefined || result.missing + result.extra + result.different === 0) {
+      return [];
+    }
+    const counts = `${result.missing} missing, ${result.extra} extra, ${result.different} different`;
+    const keys = `${result.samples.join(', ')}${result.missing + result.extra + result.different > result.samples.length ? ' …' : ''}`;
+    return [
+      `${describeTransfer(transfer)}: ${result.into} is not what it makes of ${result.from}: ${counts} of ${result.sourceRows} rows (keys ${keys})`,
+    ];
+  });
 }

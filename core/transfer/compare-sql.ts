@@ -1,6 +1,7 @@
 import type { Transfer } from '../plan/compiled-plan.ts';
 import { rowOf } from './batch-sql.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+import { shownKeySql } from './shown-key.ts';
 import { touchedSql, type UnmappedColumn } from './unmapped-column.ts';
 
 /** A key range; null is open. Keys are texts of the key's type. */
@@ -9,17 +10,27 @@ export interface KeyRange {
   readonly upto: string | null;
 }
 
-/** The last key of the next `:rows` rows of the driving table after a range; null when there are none. */
+/** The last key of the next `:rows` rows of the driving table after a range: the key, as it may be shown, and how many rows those were; no row when there are none. */
 export function compareBoundarySql(transfer: Transfer, after: string | null): string {
-  const key = quoteIdent(transfer.key.source);
-  return `select k::text as key from (select ${key} as k from ${quoteName(transfer.from)} where ${inRange(key, { after, upto: null })}
-order by ${key} limit :rows) as batch order by k desc limit 1`;
+  return `with batch as (${keysAfter(transfer, after)})
+select k::text as key, ${shownKeySql('k')} as shown, (select count(*) from batch)::int as rows from batch order by k desc limit 1`;
+}
+
+/** The key that is shown as `:shown` among the next `:rows` rows of the driving table. */
+export function findKeySql(transfer: Transfer, after: string | null): string {
+  return `with batch as (${keysAfter(transfer, after)})
+select k::text as key from batch where ${shownKeySql('k')} = :shown::text limit 1`;
+}
+
+function keysAfter({ from, key: { source } }: Transfer, after: string | null): string {
+  const key = quoteIdent(source);
+  return `select ${key} as k from ${quoteName(from)} where ${inRange(key, { after, upto: null })} order by ${key} limit :rows`;
 }
 
 /**
  * Source and target of one key range compared by value, both directions, in one statement, so that both sides are of one moment.
  *
- * One row: source, target, missing, extra, different (bigint as text) and up to five keys as a JSON array.
+ * One row: source, target, missing, extra, different (bigint as text) and up to five keys, as they may be shown, as a JSON array.
  */
 export function compareSql(transfer: Transfer, range: KeyRange, unmapped: readonly UnmappedColumn[]): string {
   const key = quoteIdent(transfer.key.target);
@@ -27,7 +38,7 @@ export function compareSql(transfer: Transfer, range: KeyRange, unmapped: readon
   return `select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
 count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
 count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (${differs}))::text as different,
-coalesce(array_to_json((array_agg(coalesce(s.stepgate_key, t.stepgate_key)::text order by coalesce(s.stepgate_key, t.stepgate_key))
+coalesce(array_to_json((array_agg(${shownKeySql('coalesce(s.stepgate_key, t.stepgate_key)')} order by coalesce(s.stepgate_key, t.stepgate_key))
   filter (where s.stepgate_key is null or t.stepgate_key is null or ${differs}))[1:5]), '[]')::text as samples
 from (select m.${key} as stepgate_key, m.* from (
 ${transfer.select}

@@ -16,7 +16,11 @@ export const ValidateSourceInput = ReadingEnvelope;
 export function validateSource(deps: StatePorts): Work<z.infer<typeof ValidateSourceInput>, { checks: number }> {
   return async ({ run, now }) => {
     const plan = await deps.plans.read(run.digest);
-    const results = await runChecks(deps.session, plan, { checks: plan.before, clockMs: deps.clockMs });
+    const results = await runChecks(deps.session, plan, {
+      checks: plan.before,
+      clockMs: deps.clockMs,
+      tooSlow: (said, cause) => new GateRefusedError(said, cause),
+    });
     await deps.journal.write(run.id, 'checks-before', { kind: 'checks', at: now.toISOString(), stage: 'before', checks: [...results] });
     const failures = describeFailures(results);
     if (failures.length > 0) {

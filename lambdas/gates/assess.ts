@@ -21,7 +21,11 @@ export function assess(deps: StatePorts): Work<z.infer<typeof AssessInput>, { ta
     const plan = await deps.plans.read(run.digest);
     const tables = await volumes(deps, plan);
     const checks = plan.before.filter((check) => check.expects === 'quality' || check.expects === 'measure');
-    const results = await runChecks(deps.session, plan, { checks, clockMs: deps.clockMs });
+    const results = await runChecks(deps.session, plan, {
+      checks,
+      clockMs: deps.clockMs,
+      tooSlow: (said, cause) => new GateRefusedError(said, cause),
+    });
     await deps.journal.write(run.id, 'assess', { kind: 'assess', at: now.toISOString(), tables: [...tables], checks: [...results] });
     const failures = describeFailures(results);
     if (failures.length > 0) {

@@ -1,6 +1,6 @@
 import { sqlStateOf } from '../../adapters/aws-errors.ts';
-import { isTaken } from '../../adapters/catalog.ts';
-import { type LongPlace, longStatements } from '../../adapters/long-statements.ts';
+import { takenNames } from '../../adapters/catalog.ts';
+import { describePlace, type LongPlace, longStatements } from '../../adapters/long-statements.ts';
 import { DatabaseBusyError, StatementFailedError, StepgateError } from '../../core/errors.ts';
 import type { LongStatement } from '../../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../../core/run/envelope.ts';
@@ -45,7 +45,7 @@ async function startUnlessDone(deps: StatePorts, run: ChangingRun, place: LongPl
     return found;
   }
   if ((await long.attempts(run, place)) >= MOST_ATTEMPTS) {
-    throw new StatementFailedError(`${at(place)}: not done after ${MOST_ATTEMPTS} tries`);
+    throw new StatementFailedError(`${describePlace(place)}: not done after ${MOST_ATTEMPTS} tries`);
   }
   if (found === 'broken') {
     await long.dropBroken(run, place);
@@ -58,7 +58,7 @@ async function startUnlessDone(deps: StatePorts, run: ChangingRun, place: LongPl
   }
   const shown = await long.state(run, place);
   if (shown !== 'done' && shown !== 'running') {
-    throw new StatementFailedError(`${at(place)}: the server says that it ran, and the catalog does not show it`);
+    throw new StatementFailedError(`${describePlace(place)}: the server says that it ran, and the catalog does not show it`);
   }
   return shown;
 }
@@ -74,20 +74,17 @@ async function afterError(deps: StatePorts, run: ChangingRun, place: LongPlace, 
     await long.dropBroken(run, place);
   }
   if (await wasBesideItself(deps, place, error)) {
-    throw new DatabaseBusyError(`${at(place)}: another visit of this state was building the same index`, { cause: error });
+    throw new DatabaseBusyError(`${describePlace(place)}: another visit of this state was building the same index`, { cause: error });
   }
-  if (error instanceof StatementFailedError) {
-    throw new StatementFailedError(`${at(place)}: ${error.message}`, { cause: error });
-  }
-  throw error instanceof StepgateError ? error : new StatementFailedError(`${at(place)}: ${String(error)}`, { cause: error });
+  // It names the statement already.
+  throw error instanceof StepgateError ? error : new StatementFailedError(`${describePlace(place)}: ${String(error)}`, { cause: error });
 }
 
 /** The name was taken when the statement began (42P07) and is free now: what held it was a build of ours that failed and was dropped. */
 async function wasBesideItself({ session }: StatePorts, { statement: { proof } }: LongPlace, error: unknown): Promise<boolean> {
   const wasTaken = error instanceof StatementFailedError && sqlStateOf(error.message) === '42P07';
-  return wasTaken && proof.kind === 'index-valid' && !(await isTaken(session.query, { kind: 'index', schema: proof.schema, name: proof.index }));
-}
-
-function at({ statement }: LongPlace): string {
-  return `${statement.file}:${statement.line}: statement ${statement.number}`;
+  if (!wasTaken || proof.kind !== 'index-valid') {
+    return false;
+  }
+  return (await takenNames(session.query, [{ kind: 'index', schema: proof.schema, name: proof.index }])).length === 0;
 }

@@ -6,8 +6,10 @@ import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import * as z from 'zod';
+import { isMisread, misreadError } from '../../adapters/misread.ts';
 import { InputRefusedError } from '../../core/errors.ts';
 import { Environment } from '../../core/run/environment.ts';
+import { loggable } from './loggable.ts';
 
 /** A state's logic: from its input to what the definition reads of it. */
 export type Work<Input, Result> = (input: Input) => Promise<Result>;
@@ -45,8 +47,11 @@ function wrap<Schema extends z.ZodType, Result>(input: Schema, work: Work<z.infe
       return result;
     } catch (error) {
       metrics.addMetric('StatesFailed', MetricUnit.Count, 1);
-      logger.error('the state failed', error instanceof Error ? error : new Error(String(error)));
-      throw error;
+      const said = isMisread(error) ? misreadError(error, 'what was kept earlier') : error;
+      logger.error('the state failed', { error: loggable(said) });
+      // Lambda's runtime writes down what a handler throws, and an AWS error quotes rows.
+      if (said instanceof Error) delete said.cause;
+      throw said;
     }
   };
   const handler = middy(parsed)

@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { hasRows, keyColumn, selectTypes, tableColumns } from '../../adapters/catalog.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { labelled } from '../../adapters/sql-session.ts';
 import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
 import { StatementFailedError } from '../../core/errors.ts';
 import type { Transfer } from '../../core/plan/compiled-plan.ts';
 import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { workingTime } from '../../core/run/working-time.ts';
+import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { keyFaults } from '../../core/transfer/key-faults.ts';
 import { typeFaults } from '../../core/transfer/type-faults.ts';
 import { phaseEntry } from '../middleware/phase-entry.ts';
@@ -27,14 +29,17 @@ export interface BackfillAnswer {
 /** Moves a phase's rows, transfer after transfer, batch after batch; leaves its place in the ledger and comes back for the rest. */
 export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillInput>, BackfillAnswer> {
   const phases = phaseLedger(deps.session);
-  const transfers = transferLedger(deps.session);
   return async ({ run, now, phase: id }) => {
     const plan = await deps.plans.read(run.digest);
     const phase = phaseOf(plan, id, 'transfer');
     const time = workingTime(deps.clockMs);
     await phases.begin(run, phase);
+    // All of them before the first row is moved: a fault of the last one shall not cost the copies of the others.
     for (const transfer of phase.transfers) {
       await refuseUnfitTables(deps, transfer);
+    }
+    for (const transfer of phase.transfers) {
+      const moving = transferLedger(labelled(deps.session, describeTransfer(transfer)));
       await refuseFilledTarget(deps, run, { phase: id, transfer });
       let rows = FIRST_BATCH_ROWS;
       let progress: TransferProgress | undefined;
@@ -42,7 +47,7 @@ export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillIn
         if (time.isOver()) {
           return { done: false, transfer: transfer.id, rows: 0 };
         }
-        const tried = await tryBatch(rows, (size) => transfers.copyBatch(run, { phase: id, transfer }, size));
+        const tried = await tryBatch(rows, (size) => moving.copyBatch(run, { phase: id, transfer }, size));
         rows = tried.nextRows;
         progress = tried.progress;
       } while (progress?.done !== true);
@@ -71,7 +76,7 @@ export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillIn
 
 /** A cast that the insert would do silently may lose something: the SELECT has to say it. Keys have to be keys. */
 async function refuseUnfitTables(deps: StatePorts, transfer: Transfer): Promise<void> {
-  const faults = await deps.session.readOnly(async (query) => {
+  const faults = await labelled(deps.session, describeTransfer(transfer)).readOnly(async (query) => {
     const types = await selectTypes(query, transfer.select, transfer.columns);
     return [
       ...typeFaults(transfer, types, await tableColumns(query, transfer.into)),

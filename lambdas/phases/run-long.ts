@@ -27,7 +27,11 @@ export function runLong(deps: StatePorts): Work<z.infer<typeof RunLongInput>, Lo
     if (answer.next !== 'next-step') {
       return answer;
     }
-    const checks = await runChecks(deps.session, plan, { checks: phase.verify, clockMs: deps.clockMs });
+    const checks = await runChecks(deps.session, plan, {
+      checks: phase.verify,
+      clockMs: deps.clockMs,
+      tooSlow: (said, cause) => new CheckFailedError(said, cause),
+    });
     const failures = describeFailures(checks);
     if (failures.length > 0) {
       throw new CheckFailedError(failures.join(' · '));

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { namingHolders } from '../../adapters/lock-holders.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
@@ -27,12 +28,12 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
       }
       await ledger.throwFailure(run, id);
       try {
-        await ledger.runTransaction(run, phase);
+        await ledger.runTransaction(run, { plan, phase });
       } catch (error) {
         if (error instanceof UnknownOutcomeError && error.isTimeout) {
           return { done: false };
         }
-        throw error;
+        throw await namingHolders(deps.session, phase.up, error);
       }
     }
     const result = await ledger.result(run.plan, id);

@@ -91,7 +91,7 @@ full join new on new.workspace_id = old.workspace_id and new.source = old.source
 where old.rows is distinct from new.rows;
 
 --! check: foreign-keys-that-are-not-valid, fail, no rows
-select k.conname::text as name
+select k.conname as name
 from pg_constraint k
 where k.contype = 'f' and not k.convalidated
 and k.conrelid in (
@@ -100,7 +100,7 @@ and k.conrelid in (
 );
 
 --! check: indexes-that-are-not-valid, fail, no rows
-select i.indexrelid::regclass::text as name
+select i.indexrelid::regclass as name
 from pg_index i
 where not (i.indisvalid and i.indisready)
 and i.indrelid in (

@@ -1,6 +1,6 @@
 --! check: columns-that-the-plan-reads, fail, no rows
 -- No type where a cast makes one; timestamps without a zone are refused, since their meaning depends on the session.
-select r.relation || '.' || r.name as missing_or_of_another_type
+select (r.relation || '.' || r.name)::name as missing_or_of_another_type
 from (
   values
   ('workspaces', 'id', 'uuid'),
@@ -43,7 +43,7 @@ left join pg_attribute a on a.attrelid = to_regclass(r.relation) and a.attname =
 where a.attnum is null or format_type(a.atttypid, null) <> r.type;
 
 --! check: function-that-the-policies-call, fail, no rows
-select 'auth.uid() returning uuid' as missing
+select 'auth.uid() returning uuid'::name as missing
 where not exists (
   select from pg_proc p where p.oid = to_regprocedure('auth.uid()') and p.prorettype = 'uuid'::regtype
 );
@@ -77,7 +77,7 @@ select v.id from contact_custom_fields v where not exists (select from contacts 
 select v.id from contact_custom_fields v where not exists (select from custom_fields f where f.id = v.field_id);
 
 --! check: second-values-of-one-field, fail, no rows
-select max(v.id::text) as id from contact_custom_fields v group by v.contact_id, v.field_id having count(*) > 1;
+select max(v.id::text)::uuid as id from contact_custom_fields v group by v.contact_id, v.field_id having count(*) > 1;
 
 --! check: custom-values-of-another-workspace, warn, no rows
 select v.id

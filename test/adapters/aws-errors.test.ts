@@ -92,6 +92,90 @@ test.each([
   expect(translated.message).not.toContain('ann@');
 });
 
+const SECRET = 'ann@example.org';
+test.each([
+  {
+    state: '22P02',
+    said: `invalid input syntax for type integer: "${SECRET}"`,
+    shown: 'invalid input syntax for type integer: (a value, not shown)',
+  },
+  {
+    state: '22P02',
+    said: `invalid input syntax for type integer: "a"\n; SQLState: 42P01 "${SECRET}`,
+    shown: 'invalid input syntax for type integer: (',
+  },
+  { state: '22P02', said: `invalid input value for enum mood: "${SECRET}"`, shown: 'invalid input value for enum mood: (a value, not shown)' },
+  { state: '22003', said: `value "${SECRET} Hint: "x" y" is out of range for type integer`, shown: 'value (a value, not shown)' },
+  {
+    state: '22003',
+    said: `value "${SECRET}: 1" is out of range for type integer`,
+    shown: 'value (a value, not shown) is out of range for type integer',
+  },
+  { state: '22008', said: `date/time field value out of range: "${SECRET}"`, shown: 'date/time field value out of range: (a value, not shown)' },
+  { state: '22008', said: `date field value out of range: ${SECRET}`, shown: 'date field value out of range: (a value, not shown)' },
+  { state: '22007', said: `invalid value "${SECRET}" for "YYYY"`, shown: 'invalid value (a value, not shown)' },
+  {
+    state: '22023',
+    said: `invalid value for parameter "TimeZone": "${SECRET}"`,
+    shown: 'invalid value for parameter "TimeZone": (a value, not shown)',
+  },
+  {
+    state: '22021',
+    said: 'invalid byte sequence for encoding "UTF8": 0x61 0x6e 0x6e',
+    shown: 'invalid byte sequence for encoding "UTF8": (a value, not shown)',
+  },
+  {
+    state: '22P05',
+    said: 'character with byte sequence 0x61 0x6e 0x6e in encoding "UTF8" has no equivalent in encoding "LATIN1"',
+    shown: 'character with byte sequence (a value, not shown) in encoding "UTF8" has no equivalent in encoding "LATIN1"',
+  },
+  { state: '22P02', said: `malformed array literal: "${SECRET}\n"`, shown: 'malformed array literal: (a value, not shown)' },
+  {
+    state: '22P02',
+    said: `ungültige Eingabesyntax für Typ integer: »${SECRET}«`,
+    shown: 'ungültige Eingabesyntax für Typ integer: (a value, not shown)',
+  },
+  { state: '22003', said: `Wert »${SECRET}« ist außerhalb`, shown: 'Wert (a value, not shown) ist außerhalb' },
+  {
+    state: '22P02',
+    said: `invalid input syntax for type json\n  Detail: Token "${SECRET}" is invalid.\n  Where: JSON data, line 1: {"email": ${SECRET}...`,
+    shown: 'invalid input syntax for type json',
+  },
+  { state: '22001', said: 'value too long for type character varying(10)', shown: 'value too long for type character varying(10)' },
+  { state: '2201B', said: 'invalid regular expression: parentheses () not balanced', shown: 'parentheses () not balanced' },
+  {
+    state: '23505',
+    said: `duplicate key value violates unique constraint "k" Detail: Key (email)=(${SECRET}) exists. Hint: ${SECRET}`,
+    shown: 'constraint "k"',
+  },
+  { state: '23514', said: `new row violates check constraint "c"; Where: SQL statement "select '${SECRET}'"; Position: 3`, shown: 'constraint "c"' },
+  { state: '42601', said: `syntax error in tsquery: "${SECRET} &"`, shown: 'syntax error in tsquery: (a value, not shown)' },
+  { state: '42601', said: 'syntax error at or near "kee"; Position: 9', shown: 'syntax error at or near "kee"; Position: 9' },
+  {
+    state: '42P01',
+    said: `relation "towns" does not exist\n  Where: SQL statement "select '${SECRET}'"\n  Hint: look there`,
+    shown: 'relation "towns" does not exist\n  Hint: look there',
+  },
+  { state: 'P0001', said: `the plan says "no": "so"\n  Detail: ${SECRET}`, shown: 'the plan says "no": "so"' },
+])('$state: the value in $said is not passed on, in an answer and from the ledger', ({ state, said: message, shown }) => {
+  for (const error of [
+    translateAwsError(said('DatabaseErrorException', `ERROR: ${message}; SQLState: ${state}`), 'select "id"::int: "x"'),
+    sqlError(state, `1-schema/up.sql:12: statement 3: ${message}`),
+  ]) {
+    expect(error.message).toContain(shown);
+    expect(error.message).not.toContain(SECRET);
+    expect(error.message).not.toContain('0x61');
+    expect(error.message).not.toMatch(/\s;|\s$/);
+    expect(error.message).toMatch(/^select "id"::int: "x": ERROR: .*; SQLState: \w{5}$|^1-schema\/up\.sql:12: statement 3: /s);
+  }
+});
+
+test('a message of the database without its SQLSTATE, or under another name, is as silent about values', () => {
+  const message = `ERROR: invalid input syntax for type integer: "${SECRET}"`;
+  expect(translateAwsError(said('DatabaseErrorException', message), 'asking').message).not.toContain(SECRET);
+  expect(translateAwsError(said('BadRequestException', `${message}; SQLState: 22P02`), 'asking').message).not.toContain(SECRET);
+});
+
 test('an error of ours stays itself, and what is no error is said', () => {
   const ours = new StatementFailedError('no');
   expect(translateAwsError(ours, 'asking')).toBe(ours);

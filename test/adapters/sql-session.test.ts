@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { dataApiClient } from '../../adapters/aws-clients.ts';
-import { sqlSession } from '../../adapters/sql-session.ts';
+import { labelled, sqlSession } from '../../adapters/sql-session.ts';
 import { DatabaseBusyError, StatementFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import { brokenWire, emptyDatabase, refusal } from '../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../support/workbench.ts';
@@ -36,7 +36,22 @@ test('a statement without rows gives none', async () => {
 });
 
 test('an answer of another shape is refused rather than believed', async () => {
-  await expect(bench.ports.session.query(z.object({ other: z.string() }), 'select 1 as value')).rejects.toThrow(z.ZodError);
+  const error = await refusal(bench.ports.session.query(z.object({ other: z.string() }), "select 'ann@example.org' as value"));
+  expect(error).toBeInstanceOf(StatementFailedError);
+  expect(error.message).toContain('0.other: invalid_type');
+  expect(error.message.replace(/^.*?: /, '')).not.toContain('ann@');
+});
+
+test('an error names a statement by its first words, or as the caller calls it', async () => {
+  const { session } = bench.ports;
+  expect((await refusal(session.query(Value, 'select nothing from kept'))).message).toMatch(/^select nothing from kept: ERROR: column "nothing"/);
+  for (const called of [
+    session.query(Value, 'select nothing from kept', {}, { label: 'looking' }),
+    labelled(session, 'looking').query(Value, 'select nothing from kept'),
+    labelled(session, 'looking').readOnly((query) => query(Value, 'select nothing from kept')),
+  ]) {
+    expect((await refusal(called)).message).toMatch(/^looking: ERROR: column "nothing"/);
+  }
 });
 
 test('a reading transaction cannot write, sees one moment, and leaves nothing open', async () => {

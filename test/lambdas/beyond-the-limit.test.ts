@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { CheckFailedError, StatementFailedError } from '../../core/errors.ts';
+import { CheckFailedError, GateRefusedError, StatementFailedError } from '../../core/errors.ts';
+import type { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { validateSource } from '../../lambdas/checks/validate-source.ts';
+import { verifyTarget } from '../../lambdas/checks/verify-target.ts';
+import { assess } from '../../lambdas/gates/assess.ts';
 import { awaitLong } from '../../lambdas/phases/await-long.ts';
 import { runBackfill } from '../../lambdas/phases/run-backfill.ts';
 import { runLong } from '../../lambdas/phases/run-long.ts';
 import { runPhase } from '../../lambdas/phases/run-phase.ts';
 import { undoPhase } from '../../lambdas/rollback/undo-phase.ts';
 import { beginRun, deploy, emptyDatabase, onePhase, oneTransfer, refusal, runPhases, until } from '../support/run-driver.ts';
-import { openWorkbench, type Workbench } from '../support/workbench.ts';
+import { openWorkbench, reading, type Workbench } from '../support/workbench.ts';
 
 // What takes longer than the Data API waits: its 45 s are one second here.
 
@@ -96,17 +100,38 @@ const SLOW_SOURCE = `create table source (id int primary key);
 insert into source select generate_series(1, 350);
 create function slow(n int) returns int language plpgsql as $$ begin perform pg_sleep(0.002); return n; end $$;`;
 
-test('a batch that takes longer is cancelled and tried smaller, forward and back', async () => {
+test('a batch that takes longer is cancelled and tried smaller, forward, compared and back', async () => {
   await emptyDatabase(bench, SLOW_SOURCE);
   const plan = await deploy(bench, oneTransfer('create table target (id int primary key, n int);\n', 'select s.id, slow(s.id) as n from source s'));
   const run = await beginRun(bench, plan, { id: 'batches' });
   await runPhases(bench.ports, run, 'copy');
   expect(await runBackfill(bench.ports)({ ...run, phase: 'copy' })).toMatchObject({ done: true });
   expect(await bench.sql('select count(*)::int as rows, count(distinct n)::int as values from target')).toEqual([{ rows: 350, values: 350 }]);
+  const same = { sourceRows: 350, targetRows: 350, missing: 0, extra: 0, different: 0 };
+  expect(await verifyTarget(bench.ports)({ ...run, progress: null })).toMatchObject({ done: true, results: [same] });
   expect(await undoPhase(bench.ports)({ ...run, phase: 'copy' })).toEqual({ next: 'decide' });
   expect(await bench.sql('select (select count(*)::int from target) as left, (select count(*)::int from stepgate_archive.row) as archived')).toEqual([
     { left: 0, archived: 0 },
   ]);
+});
+
+test.each([
+  { state: 'ValidateSource', stage: 'before', visit: validateSource, error: GateRefusedError },
+  { state: 'Assess', stage: 'before', visit: assess, error: GateRefusedError },
+  {
+    state: 'VerifyTarget',
+    stage: 'after',
+    visit: (ports: Workbench['ports']) => (input: ReadingEnvelope) => verifyTarget(ports)({ ...input, progress: null }),
+    error: CheckFailedError,
+  },
+])('$state says which check takes longer than a call has, once', async ({ stage, visit, error }) => {
+  const check = stage === 'before' ? "quality\nselect 'all' as scope, 1 as valid, count(pg_sleep(5)) as total" : 'zero\nselect count(pg_sleep(5))';
+  const plan = await deploy(bench, onePhase('select 1;\n', 'select 1;\n', { [`${stage}.sql`]: `--! check: slow-one, warn, ${check};\n` }));
+  const refused = await refusal(visit(bench.ports)(reading(plan, { mode: 'dry-run' })));
+  expect(refused).toBeInstanceOf(error);
+  expect(refused.message.replace(/sql:\d+/, 'sql:LINE')).toBe(
+    `${stage}.sql:LINE: check slow-one takes longer than the 45 s that a call has; give the columns that it reads an index, or let it read fewer rows`,
+  );
 });
 
 const INDEX = onePhase('create unique index concurrently kept_note on kept (note);\n', 'drop index concurrently kept_note;\n');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as z from 'zod';
 import { compareRange, nextBoundary } from '../../../adapters/comparisons.ts';
 import { CheckFailedError, DifferencesFoundError } from '../../../core/errors.ts';
+import type { ComparisonProgress } from '../../../core/run/comparison.ts';
 import type { TransferComparison } from '../../../core/run/journal.ts';
 import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
 import { beginRun, type Deployed, deploy, emptyDatabase, entries, oneTransfer, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
@@ -116,6 +117,70 @@ test('a visit that runs out of time hands its place over', async () => {
   expect(await verifyTarget(bench.ports)({ ...input, progress: first })).toMatchObject({ done: true, results: [{ sourceRows: 10 }] });
 });
 
+const WITH_KEYS_OF = (type: string) => oneTransfer(`create table target (id ${type} primary key, name text);\n`, 'select s.id, s.name from source s');
+
+/** The transfer's name and place; hazards that the test accepts move the lines. */
+const PLACE = /transfer rows \(2-copy\/rows\.sql:\d+\)/;
+
+test.each([
+  { type: 'text', values: ['ann@example.org', 'bob@example.org'] },
+  { type: 'varchar(40)', values: ['ann@example.org', 'bob@example.org'] },
+  { type: 'date', values: ['1970-02-03', '1971-02-03'] },
+  { type: 'numeric', values: ['4915112345678', '4915112345679'] },
+  { type: 'bigint', values: ['7', '8'] },
+  { type: 'uuid', values: ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] },
+])('keys of type $type are shown as they are only where they are surrogates', async ({ type, values }) => {
+  const isSurrogate = type === 'bigint' || type === 'uuid';
+  const list = values.map((value) => `('${value}')`).join(', ');
+  await emptyDatabase(
+    bench,
+    `create table source (id ${type} primary key, name text); insert into source select column1::${type}, 'n' from (values ${list}) v`,
+  );
+  const plan = await copied(WITH_KEYS_OF(type));
+  await bench.sql("update target set name = 'other'");
+  const error = await refusal(verify(plan));
+  expect(error).toBeInstanceOf(DifferencesFoundError);
+  expect(error.message).toMatch(PLACE);
+  const samples = (await comparison(plan))?.samples ?? [];
+  expect(error.message).toContain(`(keys ${samples.join(', ')})`);
+  if (isSurrogate) expect(samples).toEqual(values);
+  else {
+    expect(`${error.message}${samples}`).not.toContain(values[0]);
+    const found = await bench.sql<{ key: string }>(
+      `select id::text as key from source where left(md5(id::text), 12) = any ('{${samples.map((one) => one.replace('md5:', ''))}}') order by id`,
+    );
+    expect(found.map(({ key }) => key)).toEqual(values);
+  }
+});
+
+test('what a visit hands over shows no natural key, and the next one goes on behind it', async () => {
+  const emails = `select 'person-' || lpad(i::text, 6, '0') || '@example.org' as id, 'n' as name from generate_series(1, 100003) i`;
+  await emptyDatabase(bench, `create table source (id text primary key, name text); insert into source ${emails}`);
+  const plan = await copied(WITH_KEYS_OF('text'));
+  const input = reading(plan, { mode: 'verify', id: 'looked' });
+  const visit = (ports: typeof bench.ports, progress: ComparisonProgress | null) => verifyTarget(ports)({ ...input, progress });
+  const first = await visit({ ...bench.ports, clockMs: worksFor(3) }, null);
+  expect(first).toMatchObject({ done: false, transfer: 0, after: { shown: expect.stringMatching(/^md5:[0-9a-f]{12}$/), rows: 100_000 } });
+  expect(JSON.stringify(first)).not.toContain('person-');
+  const same = { sourceRows: 100_003, targetRows: 100_003, missing: 0, extra: 0, different: 0 };
+  expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [same] });
+
+  await bench.sql("delete from source where id < 'person-000500'; delete from target where id < 'person-000500'");
+  expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [same] });
+  await bench.sql("delete from source where id = 'person-100000@example.org'; delete from target where id = 'person-100000@example.org'");
+  expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [{ ...same, sourceRows: 99_503, targetRows: 99_503 }] });
+});
+
+test('an error of the comparison names the transfer and its place', async () => {
+  await bench.sql('update source set name = id::text');
+  const plan = await copied(oneTransfer('create table target (id int primary key, n int);\n', 'select s.id, s.name::int as n from source s'));
+  await bench.sql("update source set name = 'Ann Miller' where id = 12");
+  const error = await refusal(verify(plan));
+  expect(error.message).toMatch(
+    /^transfer rows \(2-copy\/rows\.sql:\d+\), comparing: ERROR: invalid input syntax for type integer: \(a value, not shown\)/,
+  );
+});
+
 test('a check of after.sql that fails is named with its keys, and what warns is not', async () => {
   await emptyDatabase(bench, SMALL_SOURCE);
   const plan = await copied({
@@ -161,7 +226,7 @@ delete from source where id = 1000; delete from target where id = 1000`);
         let after: string | null = null;
         let upto: string | null;
         do {
-          upto = await nextBoundary(query, transfer, { after, rows });
+          upto = (await nextBoundary(query, transfer, { after, rows }))?.key ?? null;
           const range = await compareRange(query, transfer, { after, upto, unmapped: [] });
           for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += range[key];
           after = upto;

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import * as z from 'zod';
-import { GateRefusedError } from '../../../core/errors.ts';
+import { GateRefusedError, StatementFailedError } from '../../../core/errors.ts';
+import { PLAIN_PLACE } from '../../../core/run/run-place.ts';
 import { stateHandler } from '../../../lambdas/middleware/state-handler.ts';
 import { refusal } from '../../support/run-driver.ts';
 
@@ -14,6 +16,7 @@ const ENVIRONMENT = {
   STEPGATE_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:stepgate',
   STEPGATE_PLANS: '{}',
   STEPGATE_SNAPSHOT: 'required',
+  STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
   POWERTOOLS_LOG_LEVEL: 'SILENT',
   POWERTOOLS_METRICS_DISABLED: 'true',
   POWERTOOLS_TRACE_ENABLED: 'false',
@@ -54,6 +57,45 @@ test('an error leaves by its own name, which is what the definition catches', as
     throw new GateRefusedError('no');
   });
   expect(await refusal(handler({ phase: 'a' }, context))).toMatchObject({ name: 'GateRefusedError', message: 'no' });
+});
+
+test('what is logged of an error names its causes, and holds no value of a row', async () => {
+  vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'ERROR');
+  vi.stubEnv('POWERTOOLS_DEV', 'true');
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const raw = Object.assign(new Error('ERROR: no\n  Detail: Key (email)=(ann@example.org) exists.; SQLState: 23505'), {
+    name: 'DatabaseErrorException',
+    $metadata: { requestId: 'request-7', httpStatusCode: 400 },
+    $response: { body: 'ann@example.org' },
+  });
+  const handler = stateHandler(Input, () => async () => {
+    throw new StatementFailedError('2-copy/rows.sql:1: no', { cause: new StatementFailedError('said ann@example.org', { cause: raw }) });
+  });
+  const thrown = await refusal(handler({ phase: 'a' }, context));
+  expect(inspect(thrown, { showHidden: true })).not.toContain('ann@');
+  const lines = logged.mock.calls.join('\n');
+  logged.mockRestore();
+  expect(lines).not.toContain('ann@');
+  expect(JSON.parse(lines).error).toMatchObject({
+    name: 'StatementFailedError',
+    message: '2-copy/rows.sql:1: no',
+    stack: expect.stringContaining('state-handler.test.ts'),
+    causes: [{ name: 'StatementFailedError' }, { name: 'DatabaseErrorException', sqlState: '23505', requestId: 'request-7', httpStatus: 400 }],
+  });
+});
+
+test.each([
+  {
+    what: 'a value of another shape',
+    read: () => z.object({ rows: z.array(z.number()) }).parse({ rows: ['ann@example.org'] }),
+    said: 'rows.0: invalid_type',
+  },
+  { what: 'what is no JSON', read: () => JSON.parse('ann@example.org'), said: 'no JSON' },
+])('$what leaves as an error of the closed list that says where, and not what was read', async ({ read, said }) => {
+  const error = await refusal(stateHandler(Input, () => async () => read())({ phase: 'a' }, context));
+  expect(error).toBeInstanceOf(StatementFailedError);
+  expect(error.message).toContain(said);
+  expect(error.message).not.toContain('ann@');
 });
 
 test('clients are made once, at the first invocation', async () => {

@@ -67,8 +67,7 @@ test('values that are not unique are named by file and line, without the values,
   const run = await beginRun(bench, await deploy(bench, onePhase(UP, UNDO)), { id: 'unique' });
   const error = await refusal(runLong(bench.ports)({ ...run, phase: 'only' }));
   expect(error).toBeInstanceOf(StatementFailedError);
-  expect(error.message).toMatch(/1-only\/up\.sql:\d+: statement 2/);
-  expect(error.message).toContain('kept_more');
+  expect(error.message).toMatch(/^1-only\/up\.sql:\d+: statement 2: ERROR: could not create unique index "kept_more"/);
   expect(error.message).not.toContain('secret-value');
   expect(await bench.sql(VALID)).toEqual([{ index: 'kept_note', valid: true }]);
 });
@@ -87,7 +86,7 @@ test('an index of that name on another table is not taken for the proof', async 
   const run = await beginRun(bench, await deploy(bench, onePhase(UP, UNDO)), { id: 'other' });
   const error = await refusal(runLong(bench.ports)({ ...run, phase: 'only' }));
   expect(error).toBeInstanceOf(StatementFailedError);
-  expect(error.message).toContain('relation "kept_note" already exists');
+  expect(error.message).toMatch(/^1-only\/up\.sql:\d+: statement 1: ERROR: relation "kept_note" already exists/);
   expect(await bench.sql('select indisvalid as valid from pg_index where indrelid = $$other$$::regclass')).toEqual([{ valid: true }]);
 });
 

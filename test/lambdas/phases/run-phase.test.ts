@@ -52,7 +52,7 @@ select id from made where id = 2;
   const run = await beginRun(bench, await deploy(bench, onePhase(UP, UNDO, { '1-only/verify.sql': verify })), { id: 'checked' });
   const error = await refusal(runPhase(bench.ports)({ ...run, phase: 'only' }));
   expect(error).toBeInstanceOf(CheckFailedError);
-  expect(error.message).toMatch(/1-only\/verify\.sql:\d+: check none-is-two found 1/);
+  expect(error.message).toMatch(/1-only\/verify\.sql:\d+: check none-is-two failed: found 1, expected none \(2\)$/);
   expect(await bench.sql("select to_regclass('made')::text as made")).toEqual([{ made: null }]);
   expect(await phases()).toEqual([]);
 
@@ -76,6 +76,27 @@ test.each([
   expect(await phases()).toEqual([]);
 });
 
+test('a check inside a phase shows no natural key and no value; one that cannot run is named', async () => {
+  const secret = 'ann@example.org';
+  const visit = async (verify: string, id: string) => {
+    const up = `create table made as select '${secret}'::text as email union all select 'bob' union all select i::text from generate_series(1, 9) i;\n`;
+    const plan = await deploy(bench, onePhase(up, UNDO, { '1-only/verify.sql': `--! check: asked, fail, no rows\n${verify};\n` }));
+    const run = await beginRun(bench, plan, { id });
+    const error = await refusal(runPhase(bench.ports)({ ...run, phase: 'only' }));
+    expect(error.message).not.toContain(secret);
+    await bench.sql('update stepgate.lock set run_id = null');
+    return error;
+  };
+  const failed = await visit('select email from made order by length(email) desc', 'keys');
+  expect(failed).toBeInstanceOf(CheckFailedError);
+  expect(failed.message).toMatch(
+    /^1-only\/verify\.sql:\d+: check asked failed: found 11, expected none \(md5:[0-9a-f]{12}(, md5:[0-9a-f]{12}){4} …\)$/,
+  );
+  const refused = await visit('select email::int from made', 'values');
+  expect(refused).toBeInstanceOf(StatementFailedError);
+  expect(refused.message).toMatch(/^1-only\/verify\.sql:\d+: check asked: invalid input syntax for type integer: \(a value, not shown\)$/);
+});
+
 test('a constraint that is checked at commit fails inside the phase, so that its checks never see what cannot commit', async () => {
   const up = `create table child (id int references kept deferrable initially deferred);
 insert into child values (77);
@@ -96,10 +117,13 @@ test('a lock that does not come is waited for a moment, then given up without a 
     },
   );
   await bench.sql('begin; lock table kept in access share mode');
+  const [holder] = await bench.sql<{ pid: number; role: string }>('select pg_backend_pid() as pid, current_user::text as role');
   const error = await refusal(runPhase(bench.ports)({ ...run, phase: 'only' }));
   await bench.sql('rollback');
   expect(error).toBeInstanceOf(DatabaseBusyError);
-  expect(error.message).toContain('1-only/up.sql:1');
+  expect(error.message).toMatch(
+    new RegExp(`1-only/up\\.sql:1: .*; public\\.kept is held by backend ${holder?.pid} \\(role ${holder?.role}, idle in transaction for \\d+ s\\)$`),
+  );
   expect(await phases()).toEqual([]);
   expect(await runPhase(bench.ports)({ ...run, phase: 'only' })).toEqual({ done: true });
 });
