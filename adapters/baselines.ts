@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Reach } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { TableDigest } from '../core/run/journal.ts';
 import type { SqlSession } from './sql-session.ts';
@@ -17,6 +18,12 @@ export interface BaselineDifference {
   readonly what: string;
   readonly before: string;
   readonly after: string;
+  /**
+   * False when no transaction of the plan wrote the table and no statement of it names the object: somebody else changed it.
+   *
+   * True where that cannot be told.
+   */
+  readonly isOurs: boolean;
 }
 
 /** The state of the application's schemas, in the ledger: catalog lines, and rows and digests of every table. */
@@ -30,17 +37,19 @@ export interface Baselines {
   schemaDigest(baseRun: string): Promise<string>;
   /** Says that `before` is whole; from now on a failed run is proven against it. */
   finishBefore(run: ChangingRun): Promise<void>;
-  /** Up to 50 tables and lines that are not as before. */
-  differences(baseRun: string, run: string): Promise<readonly BaselineDifference[]>;
+  /** Up to 50 tables and lines that are not as before, the plan's own first. */
+  differences(run: { readonly plan: string; readonly id: string; readonly base: string }, reach: Reach): Promise<readonly BaselineDifference[]>;
 }
 
 const Gap = z.object({ table: z.string(), next_block: z.number().int(), blocks: z.number().int() });
 const Digest = z.object({ table: z.string(), rows: z.number().int(), digest: z.string() });
 const Text = z.object({ text: z.string() });
-const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
+const Difference = z.object({ what: z.string(), before: z.string(), after: z.string(), is_ours: z.boolean() });
 
 /** Tables of the application with rows of their own, all of which this role sees; an extension's change with the extension's work. */
-const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name,
+(select concat_ws(' ', c.oid, string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod), ' ' order by a.attnum))
+  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as identity from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm') and c.relispopulated and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'stepgate', 'stepgate_archive')
 and has_table_privilege(c.oid, 'select') and not row_security_active(c.oid)
 and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
@@ -53,15 +62,15 @@ export function baselines({ query }: SqlSession): Baselines {
     begin: async (run, keptUnder, moment) => {
       const parameters = { run: run.id, token: run.token, base: keptUnder, moment };
       await ask(
-        `insert into stepgate.baseline_table (run_id, moment, table_name)
-select :base::text, :moment::text, table_name from (${TABLES}) t where exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
+        `insert into stepgate.baseline_table (run_id, moment, table_name, identity)
+select :base::text, :moment::text, table_name, identity from (${TABLES}) t where exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
 on conflict do nothing`,
         parameters,
       );
       if (moment === 'before') {
         await ask(
-          `insert into stepgate.baseline_line (run_id, line, occurrence)
-select :base::text, line, row_number() over (partition by line) from stepgate.schema_lines() line
+          `insert into stepgate.baseline_line (run_id, line, occurrence, about)
+select :base::text, line, row_number() over (partition by line), about from stepgate.schema_objects()
 where not exists (select from stepgate.baseline_line where run_id = :base::text)
 and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
 on conflict do nothing`,
@@ -102,22 +111,34 @@ where run_id = :base::text and moment = :moment::text order by table_name`,
 and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
         { run: run.id, token: run.token, plan: run.plan },
       ),
-    differences: (baseRun, run) => query(Difference, DIFFERENCES, { base: baseRun, run }),
+    differences: async ({ plan, id, base }, { names, isOpaque }) => {
+      const rows = await query(Difference, DIFFERENCES, { plan, base, run: id, names: JSON.stringify(names), opaque: isOpaque });
+      return rows.map(({ is_ours, ...difference }) => ({ ...difference, isOurs: is_ours }));
+    },
   };
 }
 
+/** A table is the same one when its object and its columns are; a line is the plan's when the plan names what it is about. */
 const DIFFERENCES = `with lines as (
-  select line, count(*) filter (where side = 'before') as before, count(*) filter (where side = 'after') as after from (
-    select line, 'before' as side from stepgate.baseline_line where run_id = :base::text
-    union all select line, 'after' from stepgate.schema_lines() line
+  select line, count(*) filter (where side = 'before') as before, count(*) filter (where side = 'after') as after,
+    :opaque::boolean or coalesce(bool_or(about && array(select json_array_elements_text(:names::json))), true) as is_ours
+  from (
+    select line, about, 'before' as side from stepgate.baseline_line where run_id = :base::text
+    union all select line, about, 'after' from stepgate.schema_objects()
   ) both_sides group by line
+), digests as (
+  select table_name, moment, identity, concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) as digest
+  from stepgate.baseline_table where (run_id = :base::text and moment = 'before') or (run_id = :run::text and moment = 'after')
 ), tables as (
-  select table_name, max(case when moment = 'before' then concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) end) as before,
-    max(case when moment = 'after' then concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) end) as after
-  from stepgate.baseline_table where (run_id = :base::text and moment = 'before') or (run_id = :run::text and moment = 'after') group by table_name
+  select coalesce(b.table_name, a.table_name) as table_name, b.digest as before, a.digest as after,
+    case when b.table_name is not null and a.table_name is not null
+      then b.identity is distinct from a.identity or b.identity is null or exists (select from stepgate.written w where w.plan = :plan::text and w.table_name = b.table_name)
+      else exists (select from lines where before <> after and is_ours and line like 'relation ' || coalesce(b.table_name, a.table_name) || ' %') end as is_ours
+  from (select * from digests where moment = 'before') b full join (select * from digests where moment = 'after') a on a.table_name = b.table_name
 )
-select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after from tables where before is distinct from after
+select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after, is_ours from tables where before is distinct from after
 union all
-select left(line, 200), case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end
+select left(line, 200), case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end, is_ours
 from lines where before <> after
+order by is_ours desc, what
 limit 50`;

@@ -104,6 +104,17 @@ export async function isTaken(query: Query, name: ObjectName): Promise<boolean> 
   return row?.there ?? false;
 }
 
+/** Of names that a plan creates, those that are taken. */
+export async function takenNames(query: Query, names: readonly ObjectName[]): Promise<readonly ObjectName[]> {
+  const taken: ObjectName[] = [];
+  for (const name of names) {
+    if (await isTaken(query, name)) {
+      taken.push(name);
+    }
+  }
+  return taken;
+}
+
 function takenBy(name: ObjectName): string {
   switch (name.kind) {
     case 'schema':

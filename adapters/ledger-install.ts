@@ -7,21 +7,40 @@ import beginUndo from '../ledger/functions/begin-undo.sql';
 import enter from '../ledger/functions/enter.sql';
 import executeStatements from '../ledger/functions/execute-statements.sql';
 import finishPhase from '../ledger/functions/finish-phase.sql';
+import fullName from '../ledger/functions/full-name.sql';
 import inRange from '../ledger/functions/in-range.sql';
+import keepCascades from '../ledger/functions/keep-cascades.sql';
+import keepDeleted from '../ledger/functions/keep-deleted.sql';
+import keepMade from '../ledger/functions/keep-made.sql';
+import madeDigest from '../ledger/functions/made-digest.sql';
+import madeRows from '../ledger/functions/made-rows.sql';
+import noteMade from '../ledger/functions/note-made.sql';
+import noteWritten from '../ledger/functions/note-written.sql';
 import runBatch from '../ledger/functions/run-batch.sql';
 import runChecks from '../ledger/functions/run-checks.sql';
 import runPhase from '../ledger/functions/run-phase.sql';
-import schemaLines from '../ledger/functions/schema-lines.sql';
+import schemaObjects from '../ledger/functions/schema-objects.sql';
 import tableDigest from '../ledger/functions/table-digest.sql';
 import takeLock from '../ledger/functions/take-lock.sql';
 import undoPhase from '../ledger/functions/undo-phase.sql';
+import writeCounts from '../ledger/functions/write-counts.sql';
 import version1 from '../ledger/version-1.sql';
+import version2 from '../ledger/version-2.sql';
 import type { SqlSession } from './sql-session.ts';
 
 /** Callees first. */
 const FUNCTIONS = [
   backendLabel,
   enter,
+  fullName,
+  writeCounts,
+  madeRows,
+  madeDigest,
+  noteMade,
+  noteWritten,
+  keepMade,
+  keepDeleted,
+  keepCascades,
   executeStatements,
   runChecks,
   runPhase,
@@ -34,12 +53,12 @@ const FUNCTIONS = [
   takeLock,
   tableDigest,
   aclText,
-  schemaLines,
+  schemaObjects,
 ];
 
 /** Which ledger this code works with. */
 const LEDGER_DIGEST = createHash('sha256')
-  .update([version1, ...FUNCTIONS].join('\n'))
+  .update([version1, version2, ...FUNCTIONS].join('\n'))
   .digest('hex');
 
 /** The whole ledger in one statement, so that it is there or not; two runs at once wait for one another. */
@@ -50,6 +69,7 @@ perform pg_advisory_xact_lock(hashtext('stepgate.version'));
 if not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'stepgate' and c.relname = 'version') then
 ${version1}
 end if;
+${version2}
 ${FUNCTIONS.map((text) => `${text.trim()};`).join('\n')}
 insert into stepgate.version (ledger_digest) values ('${LEDGER_DIGEST}') on conflict (ledger_digest) do update set installed_at = clock_timestamp();
 end

@@ -1,11 +1,18 @@
 import * as z from 'zod';
 import type { PlanId } from '../core/ids.ts';
-import type { Check, Phase, Statement } from '../core/plan/compiled-plan.ts';
+import type { Check, CompiledPlan, Phase, Statement, TransactionPhase } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { LedgerPhase } from '../core/run/next-step.ts';
+import { madeBy, takenAwayBy } from '../core/transfer/made.ts';
 import { sqlError } from './aws-errors.ts';
 import type { Query, SqlSession } from './sql-session.ts';
+
+/** A phase, in the plan that it is part of. */
+export interface PlacedPhase<Kind extends Phase = Phase> {
+  readonly plan: CompiledPlan;
+  readonly phase: Kind;
+}
 
 /** Which phases are begun and applied, and the calls that make them so; each is one transaction that checks the run's token. */
 export interface PhaseLedger {
@@ -17,12 +24,13 @@ export interface PhaseLedger {
    *
    * @throws {StatementFailedError | CheckFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}
    */
-  runTransaction(run: ChangingRun, phase: Phase & { kind: 'transaction' }): Promise<void>;
-  undoTransaction(run: ChangingRun, phase: Phase, statements: readonly Statement[]): Promise<void>;
+  runTransaction(run: ChangingRun, place: PlacedPhase<TransactionPhase>): Promise<void>;
+  /** Keeps what others wrote into the plan's tables and columns, then takes them away; in one transaction. */
+  undoTransaction(run: ChangingRun, place: PlacedPhase, statements: readonly Statement[]): Promise<void>;
   begin(run: ChangingRun, phase: Phase): Promise<void>;
   finish(run: ChangingRun, phase: Phase, statements: number): Promise<void>;
   /** Before the first effect of an undo that is more than one transaction. */
-  beginUndo(run: ChangingRun, phase: Phase): Promise<void>;
+  beginUndo(run: ChangingRun, place: PlacedPhase): Promise<void>;
   /** Whether a backend still works under this phase's label. */
   isRunning(run: ChangingRun, label: string): Promise<boolean>;
   /** Throws, once, how a call under this label failed in the server after its caller had stopped waiting. */
@@ -46,38 +54,31 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
     await query(z.unknown(), sql, parameters, { continueAfterTimeout: true });
   };
   return {
-    all: async (plan) => {
-      const rows = await query(
-        PhaseRow,
-        'select phase, ordinal, digest, applied_at is not null as applied, undo_begun_at is not null as undoing from stepgate.phase where plan = :plan::text order by ordinal',
-        {
-          plan,
-        },
-      );
-      return rows.map(({ applied, undoing, ...row }) => ({ ...row, isApplied: applied, isUndoing: undoing }));
-    },
+    all: (plan) => allPhases(query, plan),
     result: async (plan, phase) => {
       const sql = 'select result::text as result from stepgate.phase where plan = :plan::text and phase = :phase::text and applied_at is not null';
       const [row] = await query(ResultRow, sql, { plan, phase });
       return row === undefined ? null : Result.parse(JSON.parse(row.result));
     },
-    runTransaction: async (run, phase) => {
+    runTransaction: async (run, { plan, phase }) => {
       await call(
-        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
+        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb, :made::jsonb)',
         {
           ...named(run, phase),
           ordinal: phase.ordinal,
           digest: phase.digest,
           statements: JSON.stringify(phase.up),
           checks: JSON.stringify(phase.verify.map(inDatabase)),
+          made: JSON.stringify(madeBy(plan)),
         },
       );
       await throwFailure(query, run, phase.id);
     },
-    undoTransaction: async (run, phase, statements) => {
-      await call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb)', {
+    undoTransaction: async (run, { plan, phase }, statements) => {
+      await call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb, :made::jsonb)', {
         ...named(run, phase),
         statements: JSON.stringify(statements),
+        made: JSON.stringify(takenAwayBy(phase, plan)),
       });
       await throwFailure(query, run, `undo ${phase.id}`);
     },
@@ -92,7 +93,11 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
         ...named(run, phase),
         result: JSON.stringify({ statements }),
       }),
-    beginUndo: (run, phase) => call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text)', named(run, phase)),
+    beginUndo: (run, { plan, phase }) =>
+      call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text, :made::jsonb)', {
+        ...named(run, phase),
+        made: JSON.stringify(madeBy(plan)),
+      }),
     isRunning: async (run, label) => {
       const [row] = await query(
         Running,
@@ -104,6 +109,16 @@ and application_name = stepgate.backend_label(:run::text, :label::text)) as runn
     },
     throwFailure: (run, label) => throwFailure(query, run, label),
   };
+}
+
+async function allPhases(query: Query, plan: PlanId): Promise<readonly LedgerPhase[]> {
+  const rows = await query(
+    PhaseRow,
+    `select phase, ordinal, digest, applied_at is not null as applied, undo_begun_at is not null as undoing
+from stepgate.phase where plan = :plan::text order by ordinal`,
+    { plan },
+  );
+  return rows.map(({ applied, undoing, ...row }) => ({ ...row, isApplied: applied, isUndoing: undoing }));
 }
 
 async function throwFailure(query: Query, run: ChangingRun, label: string): Promise<void> {

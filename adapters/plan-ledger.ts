@@ -13,6 +13,8 @@ export interface PlanInForce {
   readonly baseRun: string | null;
   readonly snapshotId: string | null;
   readonly snapshotRequestedAt: string | null;
+  /** Whether an undo is known not to have brought the state of before back. */
+  readonly isRefuted: boolean;
   readonly migratedAt: string | null;
   /** The run that completed it. */
   readonly migratedRun: string | null;
@@ -23,13 +25,15 @@ export interface PlanLedger {
   inForce(plan: PlanId): Promise<PlanInForce | null>;
   /** @throws {StaleTokenError} when a newer run took the lock over. */
   holdsOrFails(run: ChangingRun): Promise<void>;
-  /** Pins the plan's digest while it is not migrated; drops a baseline and a snapshot that an earlier run took and nothing was changed after. */
+  /** Pins the plan's digest while it is not migrated; drops a baseline and a snapshot that an earlier run took where it changed nothing, or where its undo was refuted. */
   adopt(run: ChangingRun): Promise<void>;
   rememberSnapshot(run: ChangingRun, snapshot: { readonly id: string; readonly requestedAt: Date }): Promise<void>;
   /** The point of no return: from here on the plan is migrated. */
   complete(run: ChangingRun): Promise<void>;
   /** The undo is proven; nothing of the plan is in force any more. */
   forget(run: ChangingRun): Promise<void>;
+  /** The undo did not bring the state of before back: the next execute begins with the state that it finds. */
+  refute(run: ChangingRun): Promise<void>;
   isUndoVerified(run: RunId): Promise<boolean>;
   close(run: ChangingRun, end: { readonly outcome: Outcome; readonly sentence: string }): Promise<void>;
 }
@@ -39,6 +43,7 @@ const Row = z.object({
   base_run: z.string().nullable(),
   snapshot_id: z.string().nullable(),
   snapshot_requested_at: z.string().nullable(),
+  is_refuted: z.boolean(),
   migrated_at: z.string().nullable(),
   migrated_run: z.string().nullable(),
 });
@@ -48,15 +53,24 @@ const Verified = z.object({ verified: z.boolean() });
 const HOLDS = 'exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)';
 
 const IN_FORCE = `select digest, case when baseline_done_at is not null then base_run end as base_run, snapshot_id,
-to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, to_json(migrated_at)#>>'{}' as migrated_at, migrated_run from stepgate.plan where plan = :plan::text`;
-const ADOPT = `insert into stepgate.plan as p (plan, digest) select :plan::text, :digest::text where ${HOLDS}
+to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, refuted_at is not null as is_refuted, to_json(migrated_at)#>>'{}' as migrated_at, migrated_run from stepgate.plan where plan = :plan::text`;
+const ADOPT =
+  `with emptied as (delete from stepgate.made where plan = :plan::text and ${HOLDS} and not exists (select from stepgate.phase f where f.plan = :plan::text)),
+forgotten as (delete from stepgate.written where plan = :plan::text and ${HOLDS} and not exists (select from stepgate.plan p where p.plan = :plan::text and KEPT))
+insert into stepgate.plan as p (plan, digest) select :plan::text, :digest::text where ${HOLDS}
 on conflict (plan) do update set digest = excluded.digest,
 base_run = case when KEPT then p.base_run end, baseline_done_at = case when KEPT then p.baseline_done_at end,
+changed_at = case when KEPT then p.changed_at end, refuted_at = null, migrated_at = null, migrated_run = null,
 snapshot_id = case when KEPT then p.snapshot_id end, snapshot_requested_at = case when KEPT then p.snapshot_requested_at end
-where p.migrated_at is null`.replaceAll('KEPT', '(p.changed_at is not null or p.base_run = :run::text)');
+where p.migrated_at is null or p.refuted_at is not null`.replaceAll(
+    'KEPT',
+    '((p.changed_at is not null and p.refuted_at is null) or p.base_run = :run::text)',
+  );
 const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, snapshot_requested_at = :at::timestamptz where plan = :plan::text and ${HOLDS}`;
 const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, clock_timestamp()) where plan = :plan::text and ${HOLDS}`;
-const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS})
+const REFUTE = `update stepgate.plan set refuted_at = clock_timestamp() where plan = :plan::text and ${HOLDS}`;
+const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS}),
+made as (delete from stepgate.made where plan = :plan::text and ${HOLDS}), written as (delete from stepgate.written where plan = :plan::text and ${HOLDS})
 update stepgate.run set undo_verified_at = clock_timestamp() where run_id = :run::text and ${HOLDS}`;
 const CLOSE = `update stepgate.run set ended_at = clock_timestamp(), outcome = :outcome::text, sentence = :sentence::text
 where run_id = :run::text and ended_at is null and :token::bigint is not null`;
@@ -87,6 +101,7 @@ export function planLedger({ query }: SqlSession): PlanLedger {
     },
     rememberSnapshot: (run, { id, requestedAt }) => writeOrFail(run, REMEMBER_SNAPSHOT, { plan: run.plan, id, at: requestedAt.toISOString() }),
     complete: (run) => writeOrFail(run, COMPLETE, { plan: run.plan }),
+    refute: (run) => writeOrFail(run, REFUTE, { plan: run.plan }),
     forget: (run) => writeOrFail(run, FORGET, { plan: run.plan }),
     isUndoVerified: async (run) => {
       const sql = 'select exists (select from stepgate.run where run_id = :run::text and undo_verified_at is not null) as verified';
@@ -105,6 +120,7 @@ function inForceOf(row: z.infer<typeof Row>): PlanInForce {
     baseRun: row.base_run,
     snapshotId: row.snapshot_id,
     snapshotRequestedAt: row.snapshot_requested_at,
+    isRefuted: row.is_refuted,
     migratedAt: row.migrated_at,
     migratedRun: row.migrated_run,
   };

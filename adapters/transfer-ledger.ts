@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { PlanId } from '../core/ids.ts';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
-import { type BatchSql, copySql, undoSql } from '../core/transfer/batch-sql.ts';
+import { type BatchSql, copySql, type UndoBatchSql, undoSql } from '../core/transfer/batch-sql.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -37,11 +37,14 @@ const Begun = z.object({ transfer: z.string() });
 const Count = z.object({ count: z.number().int() });
 
 export function transferLedger({ query }: SqlSession): TransferLedger {
-  const batch = async (run: ChangingRun, call: { phase: string; transfer: string; direction: 'up' | 'undo'; rows: number; sql: BatchSql }) => {
+  const batch = async (
+    run: ChangingRun,
+    call: { phase: string; transfer: string; direction: 'up' | 'undo'; rows: number; sql: BatchSql & Partial<UndoBatchSql> },
+  ) => {
     const [row] = await query(
       Answer,
       `select stepgate.run_batch(:run::text, :token::bigint, :plan::text, :phase::text, :transfer::text, :direction::text, :rows::int,
-:boundary::text, :move::text) as progress`,
+:boundary::text, :move::text, :undoing::text, :lock::text) as progress`,
       {
         run: run.id,
         token: run.token,
@@ -52,6 +55,8 @@ export function transferLedger({ query }: SqlSession): TransferLedger {
         rows: call.rows,
         boundary: call.sql.boundary,
         move: call.sql.move,
+        undoing: call.sql.undoing ?? null,
+        lock: call.sql.lock ?? null,
       },
     );
     return Progress.nullable().parse(JSON.parse(row?.progress ?? 'null'));

@@ -39,12 +39,13 @@ export function newRunId(plan: string, mode: Mode, now: Date): RunId {
 export async function runPlan(
   shell: Shell,
   site: RunSite,
-  { plan, digest, mode }: Pick<LoadedPlan, 'plan' | 'digest'> & { readonly mode: Mode },
+  { plan, mode, input }: Pick<LoadedPlan, 'plan'> & { readonly mode: Mode; readonly input: Readonly<Record<string, string>> },
 ): Promise<EndedRun> {
   const begun = shell.now();
   const id = newRunId(plan.id, mode, begun);
-  const input = JSON.stringify({ plan: plan.id, mode, digest });
-  const { executionArn = '' } = await site.sfn.send(new StartExecutionCommand({ stateMachineArn: site.stateMachineArn, name: id, input }));
+  const { executionArn = '' } = await site.sfn.send(
+    new StartExecutionCommand({ stateMachineArn: site.stateMachineArn, name: id, input: JSON.stringify(input) }),
+  );
   return followToEnd(shell, site, { run: { id, executionArn, begun, plan: plan.id, mode }, plan });
 }
 
@@ -58,7 +59,7 @@ export async function followToEnd(
   shell.terminal.say(`run ${id}`);
   try {
     const end = await followRun(site.sfn, executionArn, { onEvents: teller(shell, site, { run, plan }), pollMs: site.pollMs, signal: shell.signal });
-    const report = buildReport(await site.readJournal(id));
+    const report = buildReport(await site.readJournal(id), site.place);
     return { id, end, report, page: site.pageOf(id), wallMs: shell.now().getTime() - begun.getTime() };
   } catch (error) {
     if (!shell.signal.aborted) {

@@ -25,6 +25,10 @@ const POLL_SECONDS = '{% $min([60, 5 * $power(2, $min([$polls, 4]))]) %}';
 /** What a state that works in visits says of where it stands; the Choice behind it reads it. */
 const PROGRESS = { progress: '{% $states.result.Payload %}' } as const;
 
+/** What stopped the run is not hidden by what kept it from being closed. */
+const NOT_CLOSED = `{% 'the run could not be closed in the ledger; the next run takes its lock over' &
+  ($failure = null ? '' : '. Before that: ' & $failure.Error & ' ' & $substring($string($failure.Cause), 0, 300)) %}`;
+
 const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
 
 /** 48 hours: the longest plan that is meant, a 24-hour index build within it. */
@@ -47,6 +51,7 @@ export const stateMachine = machine({
         plan: null,
         digest: null,
         mode: null,
+        asked: null,
         token: null,
         planState: 'fresh',
         holderSeen: null,
@@ -54,6 +59,7 @@ export const stateMachine = machine({
         step: null,
         undo: null,
         progress: null,
+        proof: null,
         polls: 0,
         outcome: 'refused',
         sentence: '',
@@ -64,7 +70,12 @@ export const stateMachine = machine({
     },
     LoadPlan: task('LoadPlan', {
       payload: { input: '{% $input %}' },
-      assign: { plan: '{% $states.result.Payload.plan %}', digest: '{% $states.result.Payload.digest %}', mode: '{% $states.result.Payload.mode %}' },
+      assign: {
+        plan: '{% $states.result.Payload.plan %}',
+        digest: '{% $states.result.Payload.digest %}',
+        mode: '{% $states.result.Payload.mode %}',
+        asked: '{% $states.result.Payload.asked %}',
+      },
       catch: toRefuse,
       next: 'DoesItChangeAnything',
     }),
@@ -74,7 +85,7 @@ export const stateMachine = machine({
       Default: 'Preflight',
     },
     AcquireLock: task('AcquireLock', {
-      payload: { holderSeen: '{% $holderSeen %}' },
+      payload: { holderSeen: '{% $holderSeen %}', asked: '{% $asked %}' },
       assign: {
         token: '{% $states.result.Payload.token %}',
         digest: '{% $states.result.Payload.digest %}',
@@ -262,27 +273,33 @@ export const stateMachine = machine({
     },
     WaitForUndo: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'UndoPhase' },
     VerifyUndo: task('VerifyUndo', {
-      payload: { progress: '{% $progress %}' },
+      payload: { progress: '{% $progress %}', asked: '{% $asked %}' },
       assign: PROGRESS,
       catch: toHalt,
       next: 'IsUndoVerified',
     }),
     IsUndoVerified: {
       Type: 'Choice',
-      Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back' }, Next: 'CloseRun' }],
+      Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back', proof: '{% $progress %}' }, Next: 'CloseRun' }],
       Default: 'VerifyUndo',
     },
 
     // The end, by outcome
     CloseRun: task('CloseRun', {
-      payload: { outcome: '{% $outcome %}', failure: '{% $failure %}', laterFailure: '{% $laterFailure %}', planState: '{% $planState %}' },
+      payload: {
+        outcome: '{% $outcome %}',
+        failure: '{% $failure %}',
+        laterFailure: '{% $laterFailure %}',
+        planState: '{% $planState %}',
+        proof: '{% $proof %}',
+      },
       assign: { outcome: '{% $states.result.Payload.outcome %}', sentence: '{% $states.result.Payload.sentence %}' },
       catch: [
         {
           ErrorEquals: ['States.ALL'],
           Assign: {
             laterFailure: '{% $states.errorOutput %}',
-            sentence: 'the run could not be closed in the ledger; the next run takes its lock over',
+            sentence: NOT_CLOSED,
           },
           Next: 'WriteReport',
         },

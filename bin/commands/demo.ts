@@ -1,5 +1,8 @@
-import { countInWords, durationInWords } from '../../core/run/in-words.ts';
-import { commandFor, emptyDataFolder } from '../data-folder.ts';
+import { resolve } from 'node:path';
+import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
+import { counted, durationInWords } from '../../core/run/in-words.ts';
+import { commandAt, type RunPlace } from '../../core/run/run-place.ts';
+import { DEMO_FOLDER, emptyDataFolder } from '../data-folder.ts';
 import { type OpenEngine, openEngine } from '../open-engine.ts';
 import { outsideHand } from '../outside-hand.ts';
 import { type LoadedPlan, loadPlan } from '../plans.ts';
@@ -27,12 +30,13 @@ export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest
   const engine = await openEngine(shell, [loaded], hand?.onStateExited);
   try {
     hand?.reach(engine);
-    const site = engineSite(engine, folder);
+    const site = engineSite(engine, shell);
     const before = await makeDatabase(shell, engine, loaded);
-    const ended = await runPlan(shell, site, { ...loaded, mode: 'execute' });
+    const ended = await runPlan(shell, site, { ...loaded, mode: 'execute', input: { plan: loaded.plan.id, mode: 'execute', digest: loaded.digest } });
     tellEnd(shell, site, { ended, mode: 'execute', json });
     const isAsBefore = fail === undefined || tellComparison(shell, before, await tableDigests(engine.psqlUrl));
-    for (const line of moreToTry(folder, fail)) terminal.say(line);
+    for (const line of moreToTry(loaded.plan, { place: site.place, isUsual: folder === resolve(DEMO_FOLDER), isSpoiled: fail !== undefined }))
+      terminal.say(line);
     return isAsBefore ? runExitCode(ended.end, 'execute') : 1;
   } finally {
     await engine.close();
@@ -45,7 +49,7 @@ async function makeDatabase({ terminal, now, signal }: Shell, engine: OpenEngine
   await seedIfEmpty(engine.psqlUrl, loaded);
   const digests = await tableDigests(engine.psqlUrl);
   const rows = [...digests.values()].reduce((sum, digest) => sum + Number.parseInt(digest, 10), 0);
-  terminal.say(`demo database: ${digests.size} tables, ${countInWords(rows)} rows, made in ${durationInWords(now().getTime() - begun)}`);
+  terminal.say(`demo database: ${counted(digests.size, 'table')}, ${counted(rows, 'row')}, made in ${durationInWords(now().getTime() - begun)}`);
   signal.throwIfAborted();
   return digests;
 }
@@ -62,15 +66,20 @@ function tellComparison({ terminal }: Shell, before: Digests, after: Digests): b
   return changed.length === 0;
 }
 
-function moreToTry(folder: string, fail: string | undefined): readonly string[] {
-  const other =
-    fail === undefined
-      ? ['npm run demo -- --fail copy', 'a row is spoiled from outside; the run finds it and goes back']
-      : ['npm run demo', 'without a spoiled row'];
+function moreToTry(
+  { id, phases }: CompiledPlan,
+  { place, isUsual, isSpoiled }: { readonly place: RunPlace; readonly isUsual: boolean; readonly isSpoiled: boolean },
+): readonly string[] {
+  const spoiled = phases.find(({ kind }) => kind === 'transfer') ?? phases.at(-1);
+  const again = ['npx stepgate demo', id, place.planOptions, isUsual ? '' : place.options].filter((word) => word !== '').join(' ');
+  const other = isSpoiled
+    ? [again, 'without a spoiled row']
+    : [`${again} --fail ${spoiled?.id}`, 'a row is spoiled from outside; the run finds it and goes back'];
+  const at = (command: string) => commandAt(place, command);
   const lines = [
-    [commandFor(folder, 'npx stepgate report'), 'the whole report, with every query'],
+    [at('npx stepgate report'), 'the whole report, with every query'],
     other,
-    [commandFor(folder, 'npx stepgate local up'), `keeps the database up; then psql "$(${commandFor(folder, 'npx stepgate local psql-url')})"`],
+    [at('npx stepgate local up'), `keeps the database up; then psql "$(${at('npx stepgate local psql-url')})"`],
     ['npx cdk synth', 'the same workflow as a stack; docs/deploy.md has the rest'],
   ];
   return ['', 'also', ...lines.map(([command, what]) => `  ${command}\n      ${what}`)];

@@ -10,32 +10,48 @@ import { runExitCode, runSummary } from '../run-summary.ts';
 import { seedIfEmpty } from '../seed-database.ts';
 import type { Shell } from '../shell.ts';
 
+/** How a rollback goes on after one that halted. */
+export interface RollbackWish {
+  /** The digest of differences that are accepted as they are. */
+  readonly accept?: string | undefined;
+  /** Undo by the plan as it lies in its folder, whose undo.sql was corrected since it was executed. */
+  readonly mendedUndo?: boolean | undefined;
+}
+
 export interface RunRequest {
   readonly mode: Mode;
   /** The only one, when none is named. */
   readonly plan: string | undefined;
   /** Answers the question that execute and rollback ask. */
   readonly yes: boolean;
+  readonly wish?: RollbackWish;
   readonly json: boolean;
 }
 
 /** Runs a plan in one mode, here or in a stack. The exit code is that of the run's outcome; design.md, "The promise". */
-export async function run(shell: Shell, { mode, plan: name, yes, json }: RunRequest): Promise<number> {
+export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json }: RunRequest): Promise<number> {
   const { database, stack } = shell;
   refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
   // Before the question: a yes is for what the stack deploys.
-  const deployed = stack && (await openStack(stack, [loaded]));
+  const deployed = stack && (await openStack(stack, [loaded], shell.plansFolder));
   for (const line of whereLines(shell, deployed)) shell.terminal.say(line);
   if ((mode === 'execute' || mode === 'rollback') && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
   const site = deployed ?? (await openFilledEngine(shell, loaded));
   try {
-    const ended = await runPlan(shell, site, { ...loaded, mode });
+    const ended = await runPlan(shell, site, { ...loaded, mode, input: runInput(loaded, mode, wish) });
     tellEnd(shell, site, { ended, mode, json });
     return runExitCode(ended.end, mode);
   } finally {
     await site.close();
   }
+}
+
+/** A rollback goes by the plan that was applied, so only one by a corrected plan names a digest. */
+function runInput({ plan, digest }: LoadedPlan, mode: Mode, { accept, mendedUndo = false }: RollbackWish): Readonly<Record<string, string>> {
+  const start = { plan: plan.id, mode };
+  if (mode !== 'rollback') return { ...start, digest };
+  return { ...start, ...(mendedUndo ? { digest } : {}), ...(accept === undefined ? {} : { accept }) };
 }
 
 function whereLines({ database, stack }: Shell, deployed: RunSite | undefined): readonly string[] {
@@ -50,7 +66,7 @@ async function openFilledEngine(shell: Shell, loaded: LoadedPlan): Promise<RunSi
     if (shell.database === undefined && (await seedIfEmpty(engine.psqlUrl, loaded))) {
       shell.terminal.say(`the database was empty; filled it with the demo data of plan ${loaded.plan.id}`);
     }
-    return engineSite(engine, shell.folder);
+    return engineSite(engine, shell);
   } catch (error) {
     await engine.close();
     throw error;
@@ -60,12 +76,13 @@ async function openFilledEngine(shell: Shell, loaded: LoadedPlan): Promise<RunSi
 /** A summary, or one JSON document. */
 export function tellEnd(
   { terminal, database }: Pick<Shell, 'terminal' | 'database'>,
-  { asTyped }: Pick<RunSite, 'asTyped'>,
+  { place }: Pick<RunSite, 'place'>,
   { ended, mode, json }: { readonly ended: EndedRun; readonly mode: Mode; readonly json: boolean },
 ): void {
   if (!json) {
-    terminal.out(runSummary(ended, asTyped).join('\n'));
-    if (database !== undefined) terminal.say('\neach of these takes the same --database-url; execute also a word on the snapshot');
+    terminal.out(runSummary(ended, place).join('\n'));
+    if (database?.snapshot === null)
+      terminal.say('\nexecute also takes a word on the snapshot: --no-snapshot, or --snapshot-command and --restore-command');
     return;
   }
   const { id, end, page, wallMs, report } = ended;

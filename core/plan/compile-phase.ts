@@ -5,7 +5,7 @@ import { compileChecks } from './compile-checks.ts';
 import type { CompiledStatement } from './compile-statements.ts';
 import { compileStatements } from './compile-statements.ts';
 import { compileTransfer } from './compile-transfer.ts';
-import type { LongStatement, ObjectName, Phase, Statement, TransactionPhase } from './compiled-plan.ts';
+import type { LongStatement, ObjectName, Phase, Reach, Statement, TransactionPhase } from './compiled-plan.ts';
 import { createdNames, freedNames, isFreed } from './created-names.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import type { SqlFile } from './parse-sql.ts';
@@ -13,6 +13,7 @@ import type { Report } from './plan-fault.ts';
 import { fileFault } from './plan-fault.ts';
 import type { PhaseEntry } from './plan-file.ts';
 import type { PlanFolder } from './plan-folder.ts';
+import { reachOf, writesRows } from './reach.ts';
 import { faultAt } from './source-text.ts';
 
 /** What a phase is compiled from. */
@@ -28,6 +29,7 @@ export interface PhaseSource {
 /** A phase, and the names that it takes away for the phases after it. */
 export interface CompiledPhase {
   readonly phase: Phase;
+  readonly reach: Reach;
   readonly freed: readonly ObjectName[];
 }
 
@@ -49,7 +51,7 @@ function compileTransferPhase(source: PhaseSource, ids: NonNullable<PhaseEntry['
   });
   if (transfers.length < ids.length) return null;
   const phase = { ...common(source), kind: 'transfer', undo: [], because: null, undoNeeded: true, verify: [], transfers } as const;
-  return { phase: withDigest(phase), freed: [] };
+  return { phase: withDigest(phase), reach: { names: [], isOpaque: false }, freed: [] };
 }
 
 function compileStatementPhase(source: PhaseSource, freedBefore: readonly ObjectName[]): CompiledPhase {
@@ -62,11 +64,13 @@ function compileStatementPhase(source: PhaseSource, freedBefore: readonly Object
   const undo = undoFile ? compileStatements(undoFile, 'undo', report) : null;
   const verify = verifyFile ? compileChecks(verifyFile, 'verify', report) : [];
   const { creates, freed } = namesOf(up, freedBefore);
-  const base = { ...common(source), because: entry.because ?? null, verify, creates };
+  const undoWritesRows = (undo ?? []).some(({ node }) => writesRows(node));
+  const base = { ...common(source), because: entry.because ?? null, verify, creates, undoWritesRows };
   const isLong = up.some(({ proof }) => proof !== null);
   const isUpSound = upFile && up.length > 0 && up.length === upFile.statements.length;
   if (isUpSound && !isLong && undo !== null && undoFile) reportLongUndo(undoFile, undo, report);
-  return { phase: withDigest(isLong ? longPhase(base, up, undo) : transactionPhase(base, up, undo)), freed };
+  const phase = isLong ? longPhase(base, up, undo) : transactionPhase(base, up, undo);
+  return { phase: withDigest(phase), reach: reachOf([...up, ...(undo ?? [])]), freed };
 }
 
 /** A folder that is missing as a whole is one fault, and checkFolders has it. */
@@ -80,7 +84,7 @@ function reportMissingFiles(source: PhaseSource): void {
   if (entry.undo === undefined) missing('undo.sql', 'write what takes the phase back, or say "undo: none" and "because" in plan.yaml');
 }
 
-type Base = Pick<TransactionPhase, 'id' | 'ordinal' | 'folder' | 'because' | 'verify' | 'creates'>;
+type Base = Pick<TransactionPhase, 'id' | 'ordinal' | 'folder' | 'because' | 'verify' | 'creates' | 'undoWritesRows'>;
 
 function transactionPhase(base: Base, up: readonly CompiledStatement[], undo: readonly CompiledStatement[] | null): WithoutDigest<Phase> {
   return { ...base, kind: 'transaction', up: up.map(({ statement }) => statement), undo: plainStatements(undo), undoNeeded: true };

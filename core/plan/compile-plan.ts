@@ -5,8 +5,8 @@ import { canonicalJson } from './canonical-json.ts';
 import { checkFolders } from './check-folders.ts';
 import type { CheckPlace } from './compile-checks.ts';
 import { compileChecks } from './compile-checks.ts';
-import { compilePhase } from './compile-phase.ts';
-import type { Check, CompiledPlan, ObjectName, Phase, SourceLine, Transfer } from './compiled-plan.ts';
+import { type CompiledPhase, compilePhase } from './compile-phase.ts';
+import type { Check, CompiledPlan, ObjectName, Phase, Reach, SourceLine, Transfer } from './compiled-plan.ts';
 import { acceptHazards } from './hazards/accept-hazards.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import { parsePlanFile } from './parse-plan-file.ts';
@@ -62,7 +62,8 @@ function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null 
   const outline = folder.planFile === null ? null : parsePlanFile(folder.planFile, report);
   if (outline === null) return null;
   checkFolders(folder, outline, report);
-  const phases = compilePhases(folder, outline, report);
+  const compiled = compilePhases(folder, outline, report);
+  const phases = compiled.map(({ phase }) => phase);
   const before = planChecks(folder, 'before', report);
   const after = planChecks(folder, 'after', report);
   reportSameNames([...before, ...phases.flatMap(({ verify }) => verify), ...after], folder, report);
@@ -72,19 +73,24 @@ function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null 
   const accepted = isClear ? acceptHazards(folder, { phases, unsound, report }) : [];
   if (id === null || outline.file === null) return null;
   const { title, quality, onFailure, notes } = outline.file;
-  return { format: 1, id, title, quality: fractionOf(quality), onFailure, notes, before, after, phases, accepted };
+  return { format: 1, id, title, quality: fractionOf(quality), onFailure, notes, before, after, phases, reach: wholeReach(compiled), accepted };
 }
 
-function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report): readonly Phase[] {
+function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report): readonly CompiledPhase[] {
   const freed: ObjectName[] = [];
-  const phases: Phase[] = [];
+  const phases: CompiledPhase[] = [];
   for (const [index, entry] of (outline.phases ?? []).entries()) {
     const compiled = entry === null ? null : compilePhase({ entry, index, folder, outline, report }, freed);
     if (compiled === null) continue;
-    phases.push(compiled.phase);
+    phases.push(compiled);
     freed.push(...compiled.freed);
   }
   return phases;
+}
+
+function wholeReach(phases: readonly CompiledPhase[]): Reach {
+  const names = new Set(phases.flatMap(({ reach }) => reach.names));
+  return { names: [...names].sort(), isOpaque: phases.some(({ reach }) => reach.isOpaque) };
 }
 
 function planChecks(folder: PlanFolder, place: Exclude<CheckPlace, 'verify'>, report: Report): readonly Check[] {

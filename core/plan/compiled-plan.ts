@@ -19,6 +19,8 @@ export interface CompiledPlan {
   /** after.sql: what must hold when every phase is done. */
   readonly after: readonly Check[];
   readonly phases: readonly Phase[];
+  /** What of the schema the plan's statements, undo included, can change. */
+  readonly reach: Reach;
   /** The named dangers that a header of the plan accepts, in running order; every gate shows them. */
   readonly accepted: readonly AcceptedHazard[];
 }
@@ -33,6 +35,14 @@ export interface AcceptedHazard extends SourceLine {
   readonly lock: string | null;
   /** Who waits for the lock. */
   readonly waits: string | null;
+}
+
+/** What else of the schema changes while a plan runs, somebody else changes. */
+export interface Reach {
+  /** Names that stand in the statements, without their schemas; more than are changed, never fewer. */
+  readonly names: readonly string[];
+  /** A statement does not say what it changes: a DO block, a function, CASCADE. */
+  readonly isOpaque: boolean;
 }
 
 export interface Fraction {
@@ -70,6 +80,8 @@ interface PhaseBase {
 export interface TransactionPhase extends PhaseBase {
   readonly kind: 'transaction';
   readonly up: readonly Statement[];
+  /** Whether the undo's statements may write rows, and not only change the schema. */
+  readonly undoWritesRows: boolean;
   /** Names that the phase creates and that must be free before the run, and names that it needs; schema-qualified. */
   readonly creates: readonly ObjectName[];
 }
@@ -80,6 +92,7 @@ export type LongPhase = LongPhaseUndoneInTransaction | LongPhaseUndoneLong;
 interface LongPhaseBase extends PhaseBase {
   readonly kind: 'long';
   readonly up: readonly LongStatement[];
+  readonly undoWritesRows: boolean;
   readonly creates: readonly ObjectName[];
 }
 
@@ -134,7 +147,7 @@ export interface Check extends SourceLine {
 export type Severity = 'fail' | 'warn' | 'info';
 
 /**
- * `no rows`: each row is a violation, its first column a key that may be shown. `zero`: one row, one integer, 0 is right.
+ * `no rows`: each row is a violation, its first column its key. `zero`: one row, one integer, 0 is right.
  * `quality`: rows of (scope text, valid bigint, total bigint), held against the plan's quality.
  * `measure`: rows of (name text, value text), shown as they are; severity info.
  */

@@ -16,5 +16,7 @@ export const Environment = z.object({
   /** JSON: each plan's id with the digest that this stack deploys. */
   STEPGATE_PLANS: z.string().min(2),
   STEPGATE_SNAPSHOT: z.enum(SNAPSHOT_POLICIES),
+  /** JSON of a RunPlace: how commands in a report reach the place of the run. */
+  STEPGATE_PLACE: z.string().min(2),
 });
 export type Environment = z.infer<typeof Environment>;

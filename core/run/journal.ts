@@ -70,6 +70,8 @@ export type TransferComparison = z.infer<typeof TransferComparison>;
 
 const at = z.iso.datetime();
 
+const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
+
 export const TakenSnapshot = z.object({
   status: z.enum(['requested', 'available']),
   id: z.string(),
@@ -110,6 +112,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     phases: z.array(z.string()),
     notes: z.array(z.string()),
     accepted: z.array(AcceptedHazard).default([]),
+    /** The digest of differences that the operator accepts. */
+    accept: z.string().optional(),
     startedAt: at,
   }),
   z.object({
@@ -118,6 +122,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     token: z.number().int(),
     takenOverFrom: z.string().nullable(),
     planState: z.enum(['fresh', 'interrupted', 'half-undone', 'migrated']),
+    /** The run whose state of before is in force, and the snapshot that it took; null where none is. */
+    base: z.object({ run: z.string(), snapshotId: z.string().nullable() }).nullable().optional(),
   }),
   z.object({ kind: z.literal('preflight'), at, findings: z.array(Finding), engineVersion: z.string(), databaseBytes: z.number().int() }),
   z.object({ kind: z.literal('assess'), at, tables: z.array(TableVolume), checks: z.array(CheckResult) }),
@@ -158,8 +164,14 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     schemaEqual: z.boolean(),
     tables: z.number().int(),
     rows: z.number().int(),
-    differences: z.array(z.object({ what: z.string(), before: z.string(), after: z.string() })),
+    differences: z.array(Difference),
+    /** What differs from before, though no transaction of the plan wrote it: the application did. */
+    meanwhile: z.array(Difference).default([]),
+    /** Twelve hexadecimal characters: the digest of the differences that an operator may accept. */
+    acceptance: z.string().nullable().default(null),
   }),
+  /** Rows that the plan had made room for and no transfer filled, put into stepgate_archive.row before the undo dropped them. */
+  z.object({ kind: z.literal('kept'), at, phase: z.string(), tables: z.array(z.object({ table: z.string(), rows: z.number().int() })) }),
   z.object({
     kind: z.literal('outcome'),
     at,

@@ -1,8 +1,15 @@
-/** A table; columns whose heading starts with `>` are aligned to the right. */
+/** A longer cell moves the rest of its own row, and of no other. */
+const WIDEST = 40;
+
+/** A table, lined up for those who read the page as it is; columns whose heading starts with `>` are aligned to the right. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const head = headings.map((heading) => heading.replace(/^>/, ''));
-  const rule = headings.map((heading) => (heading.startsWith('>') ? '--:' : '---'));
-  return [head, rule, ...rows].map((row) => `| ${row.map((cell) => cellText(String(cell))).join(' | ')} |`).join('\n');
+  const isRight = headings.map((heading) => heading.startsWith('>'));
+  const lines = [headings.map((heading) => heading.replace(/^>/, '')), ...rows.map((row) => row.map((cell) => cellText(String(cell))))];
+  const widths = headings.map((_, column) => Math.max(3, ...lines.map((line) => line[column]?.length ?? 0).filter((width) => width <= WIDEST)));
+  const padded = (cell: string, column: number) => (isRight[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0));
+  const rule = widths.map((width, column) => (isRight[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
+  const [head = [], ...body] = lines.map((line) => line.map(padded));
+  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 /** A heading and what stands below it; nothing when there is nothing below. */

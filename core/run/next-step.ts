@@ -32,6 +32,17 @@ export function planState(ledger: readonly LedgerPhase[], inForce: { readonly is
   return inForce.isMigrated ? 'migrated' : ledger.length > 0 ? 'interrupted' : 'fresh';
 }
 
+/** What a corrected undo may not change: what was done, and what it made. */
+function forwardOf(phase: Phase | undefined): string {
+  const { undo, digest, because, undoNeeded, ...forward } = phase ?? {};
+  return JSON.stringify(forward, (key, value: unknown) => (['undoWritesRows', 'undoKind'].includes(key) ? undefined : value));
+}
+
+/** Begun phases that another version of the plan would not have run so; their undo may differ. */
+export function phasesRunOtherwise(given: CompiledPlan, inForce: CompiledPlan, ledger: readonly LedgerPhase[]): readonly string[] {
+  return ledger.filter(({ ordinal }) => forwardOf(given.phases[ordinal - 1]) !== forwardOf(inForce.phases[ordinal - 1])).map(({ phase }) => phase);
+}
+
 /** Finished phases that the plan at hand no longer holds as they were run. */
 export function changedPhases(plan: CompiledPlan, ledger: readonly LedgerPhase[]): readonly string[] {
   return ledger

@@ -17,6 +17,8 @@ export interface Facts {
   readonly phases: readonly Entry<'phase'>[];
   readonly transfers: readonly Entry<'transfer'>[];
   readonly comparison: Entry<'comparison'> | null;
+  /** In the order in which they were put away. */
+  readonly kept: readonly Entry<'kept'>[];
   readonly undo: Entry<'undo-verified'> | null;
   readonly end: Entry<'outcome'> | null;
 }
@@ -38,6 +40,7 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
     phases: all('phase'),
     transfers: all('transfer'),
     comparison: last('comparison'),
+    kept: all('kept'),
     undo: last('undo-verified'),
     end: last('outcome'),
   };
@@ -46,6 +49,11 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
 /** Rows that are missing, extra or different in any compared transfer. */
 export function differencesIn(comparison: Entry<'comparison'>): number {
   return comparison.transfers.reduce((sum, { missing, extra, different }) => sum + missing + extra + different, 0);
+}
+
+/** Whether every phase is undone and what an undo has to bring back is as before. */
+export function isProven(undo: Pick<Entry<'undo-verified'>, 'schemaEqual' | 'differences'> | null): boolean {
+  return undo?.schemaEqual === true && undo.differences.length === 0;
 }
 
 export function failsIn(results: readonly { readonly status: string }[]): number {

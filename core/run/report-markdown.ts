@@ -4,6 +4,7 @@ import { codeBlock, list, section, table } from './markdown.ts';
 import type { Report } from './report.ts';
 import { CHECK_HEADINGS, checkRow, checkTable, type Source, scopeTable } from './report-checks.ts';
 import { hazardTable } from './report-hazards.ts';
+import { keptRows, undoProof } from './report-undo.ts';
 
 /** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
 export function renderReport(report: Report): string {
@@ -31,7 +32,7 @@ export function renderReport(report: Report): string {
     section('## Comparison of every row', comparison(report, source)),
     section('## After the last phase', checkTable(report.after, source)),
     section('## Proof of the undo', undoProof(report)),
-    section('## Kept rows', archived(report)),
+    section('## Kept rows', keptRows(report)),
     section('## Accepted hazards', hazardTable(report)),
     section('## Not checked: for people to judge', report.notChecked.length === 0 ? null : list(report.notChecked.map((note) => `[ ] ${note}`))),
     section('## Queries and calls', ...sources.map((text, index) => `<a id="s${index + 1}"></a>${index + 1}.\n\n${codeBlock(text, 'sql')}`)),
@@ -39,14 +40,15 @@ export function renderReport(report: Report): string {
   return `${parts.filter((part) => part !== null).join('\n\n')}\n`;
 }
 
-function headline({ run, outcome, totals, lock }: Report): string {
+function headline({ place, run, outcome, totals, lock }: Report): string {
   const word = outcome === null ? 'no outcome yet' : outcome.outcome;
   const counts = `${totals.checks.pass} PASS, ${totals.checks.fail} FAIL, ${totals.checks.warn} WARN, ${totals.checks.info} INFO`;
   const facts: (readonly [string, string])[] = [
     ...(run === null ? [] : [['plan', `${run.plan}: ${run.title}`] as const, ['mode', run.mode] as const, ['run', run.id] as const]),
     ...(run === null ? [] : [['plan digest', run.digest] as const, ['execution', run.executionArn] as const]),
     ...(run === null ? [] : [['started', run.startedAt] as const, ['ended', run.endedAt ?? 'not yet'] as const]),
-    ...(run === null || run.durationMs === null ? [] : [['duration', durationInWords(run.durationMs)] as const]),
+    ...(run === null || run.durationMs === null ? [] : [['duration', duration(run.durationMs, place)] as const]),
+    ...(run === null || run.accept === null ? [] : [['accepts', `the differences ${run.accept}`] as const]),
     ...(outcome === null ? [] : [['exit code', String(outcome.exitCode)] as const]),
     ['checks', counts],
     ['rows moved', countInWords(totals.rowsMoved)],
@@ -60,11 +62,20 @@ function headline({ run, outcome, totals, lock }: Report): string {
     .join('\n\n');
 }
 
-function nextSteps({ next }: Report): readonly string[] {
-  return next.map(({ what, command, input }) => {
-    const fromConsole = input === null ? '' : `\n\nor, from the console, with the input\n\n${codeBlock(input, 'json')}`;
+/** Where waits are jumped over, a clock on the wall saw less of it, and may be behind. */
+function duration(ms: number, place: Report['place']): string {
+  return `${durationInWords(ms)}${place === 'embedded' ? " by the workflow's clock, waits included; the local engine jumps over waits, so these times are ahead of the wall's" : ''}`;
+}
+
+const PASSWORD_NOTE = 'The password is left out of these commands: give it in `PGPASSWORD` or `~/.pgpass`, or write it into the URL.';
+
+function nextSteps({ next, place }: Report): readonly string[] {
+  const steps = next.map(({ what, command, input }) => {
+    // The local engine has no console.
+    const fromConsole = input === null || place !== 'stack' ? '' : `\n\nor, from the console, with the input\n\n${codeBlock(input, 'json')}`;
     return `**${what}**\n\n${codeBlock(command, 'sh')}${fromConsole}`;
   });
+  return place === 'external' && next.length > 0 ? [PASSWORD_NOTE, ...steps] : steps;
 }
 
 function preflight({ preflight: found }: Report, source: Source): string | null {
@@ -108,12 +119,16 @@ function baseline({ baseline: taken }: Report): string | null {
   return [said, table(['table', '>rows', 'digest'], rows), fromJournal('MeasureBefore')].join('\n\n');
 }
 
-function phases({ phases: done }: Report): string | null {
-  const rows = done.map((phase) => [phase.ordinal, phase.phase, phase.direction, phase.statements, durationInWords(phase.durationMs), phase.endedAt]);
+function phases({ phases: done, transfers: moved }: Report): string | null {
+  const rows = done.map((phase) => {
+    const own = moved.filter((transfer) => transfer.phase === phase.phase && transfer.direction === phase.direction);
+    const work = own.length === 0 ? counted(phase.statements, 'statement') : counted(own.length, 'transfer');
+    return [phase.ordinal, phase.phase, phase.direction, work, durationInWords(phase.durationMs), phase.enteredAt];
+  });
   return rows.length === 0
     ? null
     : [
-        table(['>', 'phase', 'direction', '>statements', '>took', 'ended'], rows),
+        table(['>', 'phase', 'direction', '>work', '>took', 'state entered'], rows),
         fromJournal('RunPhase', 'RunLong', 'RunBackfill', 'UndoPhase'),
       ].join('\n\n');
 }
@@ -171,24 +186,5 @@ function comparison({ comparison: compared }: Report, source: Source): string | 
 
 /** What has no query of its own was counted by the state that did it. */
 function fromJournal(...states: readonly string[]): string {
-  return `Counted and timed by ${states.join(' and ')}; the entries are in the run's folder \`journal/\`.`;
-}
-
-function undoProof({ undo }: Report): string | null {
-  if (undo === null) return null;
-  const equal = undo.schemaEqual && undo.differences.length === 0;
-  const held = `${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} held against the digests of before`;
-  const said = `${equal ? 'PASS' : 'FAIL'}: schema ${undo.schemaEqual ? 'equal' : 'not equal'}, ${held}`;
-  return equal
-    ? said
-    : `${said}\n\n${table(
-        ['what', 'before', 'after'],
-        undo.differences.map(({ what, before, after }) => [what, before, after]),
-      )}`;
-}
-
-function archived({ archived: kept }: Report): string | null {
-  if (kept.length === 0) return null;
-  const rows = kept.map(({ phase, transfer, table: name, rows: count }) => [phase, transfer, name, countInWords(count)]);
-  return `Rows that the plan could not make again were kept before their undo.\n\n${table(['phase', 'transfer', 'kept in', '>rows'], rows)}`;
+  return `Counted and timed by ${states.join(', ').replace(/, ([^,]*)$/, ' and $1')}; the entries are in the run's folder \`journal/\`.`;
 }

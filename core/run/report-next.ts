@@ -3,6 +3,9 @@ import { assertNever } from '../assert-never.ts';
 import type { TakenSnapshot } from './journal.ts';
 import type { Mode } from './mode.ts';
 import type { Facts } from './report-facts.ts';
+import { restoreActions } from './report-restore.ts';
+import { commandAt, type RunPlace } from './run-place.ts';
+import { wayBack } from './way-back.ts';
 
 export interface NextAction {
   readonly what: string;
@@ -11,19 +14,19 @@ export interface NextAction {
   readonly input: string | null;
 }
 
-/** What a person can do now, with the exact command for each. */
-export function nextActions(facts: Facts): readonly NextAction[] {
+/** What a person can do now, with the exact command for each, as it is typed for the run's place. */
+export function nextActions(facts: Facts, place: RunPlace): readonly NextAction[] {
+  return choices(facts, place).map((action) => ({ ...action, command: commandAt(place, action.command) }));
+}
+
+function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
   const { run, end } = facts;
   if (run === null) {
     return [{ what: 'see which plans there are, and whether they compile', command: 'npx stepgate check --all', input: null }];
   }
-  const start = (mode: Mode, what: string): NextAction => ({
-    what,
-    command: `npx stepgate ${mode} ${run.plan}`,
-    input: JSON.stringify({ plan: run.plan, mode }),
-  });
+  const start = starter(run.plan);
   if (end === null) {
-    return [start('execute', 'the run has no outcome; if it was killed, go on from what is committed'), start('rollback', 'or take it back')];
+    return withoutOutcome(run.mode, start);
   }
   switch (end.outcome) {
     case 'passed':
@@ -31,66 +34,129 @@ export function nextActions(facts: Facts): readonly NextAction[] {
     case 'migrated':
       return [start('verify', 'compare every row again, at any time'), start('rollback', 'go back: every phase is undone, and that is proven')];
     case 'refused':
-      return afterRefused(facts, start);
+      return afterRefused(facts, { start, place });
     case 'rolled-back':
       return run.mode === 'rollback'
         ? [start('execute', 'migrate again')]
-        : [start('dry-run', 'remove the cause, then try without a change'), start('execute', 'migrate again'), ...dropSnapshot(facts)];
+        : [start('dry-run', 'remove the cause, then try without a change'), start('execute', 'migrate again'), ...dropSnapshot(facts, place)];
     case 'restored':
       return [start('dry-run', 'look at the restored database')];
     case 'halted':
-      return afterHalted(facts, start);
+      return afterHalted(facts, { start, place });
     default:
       return assertNever(end.outcome);
   }
 }
 
-type Start = (mode: Mode, what: string) => NextAction;
+type Start = (mode: Mode, what: string, more?: { readonly option?: string; readonly input?: Readonly<Record<string, string>> }) => NextAction;
+
+function starter(plan: string): Start {
+  return (mode, what, { option, input } = {}) => ({
+    what,
+    command: `npx stepgate ${mode} ${plan}${option === undefined ? '' : ` ${option}`}`,
+    input: JSON.stringify({ plan, mode, ...input }),
+  });
+}
+
+/** At work, stopped or killed; what has changed nothing is simply begun again. */
+function withoutOutcome(mode: Mode, start: Start): readonly NextAction[] {
+  switch (mode) {
+    case 'execute':
+      return [start('execute', 'the run has no outcome; if it has ended, go on from what is committed'), start('rollback', 'or take it back')];
+    case 'rollback':
+      return [start('rollback', 'the run has no outcome; if it has ended, undo the rest')];
+    case 'dry-run':
+    case 'backup':
+    case 'verify':
+      return [start(mode, 'the run has no outcome and changed no table; if it has ended, begin again')];
+    default:
+      return assertNever(mode);
+  }
+}
 
 function afterPassed(mode: Mode, start: Start): readonly NextAction[] {
   return mode === 'verify' ? [start('rollback', 'go back, if you must')] : [start('execute', 'migrate')];
 }
 
-function afterRefused(facts: Facts, start: Start): readonly NextAction[] {
-  if (facts.run?.mode === 'verify') {
-    return [start('verify', 'correct the rows that differ, then compare again'), start('rollback', 'or go back')];
+interface Around {
+  readonly start: Start;
+  readonly place: RunPlace;
+}
+
+function afterRefused(facts: Facts, { start, place }: Around): readonly NextAction[] {
+  switch (facts.run?.mode) {
+    case 'verify':
+      return [start('verify', 'correct the rows that differ, then compare again'), start('rollback', 'or go back')];
+    case 'rollback':
+      return [start('rollback', 'remove what the gate names, then go back'), start('dry-run', 'or look what of the plan is there')];
+    default:
+      return [start('dry-run', 'remove what the gate names, then try without a change'), ...dropSnapshot(facts, place)];
   }
-  return [start('dry-run', 'remove what the gate names, then try without a change'), ...dropSnapshot(facts)];
 }
 
-function afterHalted(facts: Facts, start: Start): readonly NextAction[] {
-  const restore = facts.snapshot?.status === 'available' ? [restoreSnapshot(facts.snapshot)] : [];
-  return [
-    start('rollback', 'nothing was destroyed: remove what stopped the way back, then undo the rest'),
-    start('execute', 'or go on forward from the phases that are committed'),
-    ...restore,
-  ];
-}
-
-/** Beside the database that serves: writes since the snapshot are only there. */
-function restoreSnapshot({ id, restoreCommand }: z.infer<typeof TakenSnapshot>): NextAction {
-  if (restoreCommand !== undefined) {
-    return {
-      what: 'or look at the database of before: run the restore command with PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE of another, empty database',
-      command: `export STEPGATE_SNAPSHOT_ID=${id}; ${restoreCommand}`,
-      input: null,
-    };
+function afterHalted(facts: Facts, { start, place }: Around): readonly NextAction[] {
+  const forward = start('execute', 'or go on forward from the phases that are committed');
+  const restore = restoreActions(facts, place);
+  const why = wayBack(facts);
+  switch (why) {
+    case 'differs':
+      return [
+        start('rollback', 'put back what differs, then prove again that the database is as before'),
+        ...accept(facts, start),
+        start('execute', 'or migrate again: the state of now is then the new state of before'),
+        ...restore,
+      ];
+    case 'statement failed':
+      return [
+        start('rollback', 'remove what stopped the way back, then undo the rest'),
+        start('rollback', "or correct the undo in the plan's folder (undo.sql), then undo the rest by it", {
+          option: '--mended-undo',
+          input: { digest: '<digest of the corrected plan>' },
+        }),
+        forward,
+        ...restore,
+      ];
+    case 'no undo':
+      // A rollback would stop at the same phase again.
+      return [start('execute', 'remove the cause of the first error, then go on forward from the phases that are committed'), ...restore];
+    case 'taken over':
+      return [{ what: 'a newer run is in charge: look at it', command: `npx stepgate status ${facts.run?.plan}`, input: null }];
+    case 'stopped':
+      return [start('rollback', 'remove what stopped the way back, then undo the rest'), forward, ...restore];
+    default:
+      return assertNever(why);
   }
-  return {
-    what: 'or look at the database of before: restore the snapshot into a new cluster, beside the one that serves',
-    command: `aws rds restore-db-cluster-from-snapshot --snapshot-identifier ${id} --engine aurora-postgresql --db-cluster-identifier NEW-NAME`,
-    input: null,
-  };
 }
 
-function dropSnapshot({ snapshot }: Facts): readonly NextAction[] {
+function accept({ undo }: Facts, start: Start): readonly NextAction[] {
+  const digest = undo?.acceptance ?? null;
+  if (digest === null) return [];
+  const what = 'or accept what differs, as it is now: the run is then rolled back, and its report keeps the differences';
+  return [start('rollback', what, { option: `--accept ${digest}`, input: { accept: digest } })];
+}
+
+function dropSnapshot({ snapshot }: Facts, place: RunPlace): readonly NextAction[] {
   // What an operator's own command has made is theirs to remove.
   if (snapshot === null || snapshot.status === 'none' || snapshot.restoreCommand !== undefined) return [];
   return [
     {
-      what: `the snapshot is kept until ${snapshot.keepUntil.slice(0, 10)} at least; to remove it sooner`,
-      command: `aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier ${snapshot.id}`,
+      what: `the snapshot is kept until ${keptUntil(snapshot)} at least; to remove it sooner${inEngine(place)}`,
+      command: deletion(snapshot, place),
       input: null,
     },
   ];
+}
+
+function keptUntil({ keepUntil }: z.infer<typeof TakenSnapshot>): string {
+  return keepUntil.slice(0, 10);
+}
+
+function inEngine({ kind, options }: RunPlace): string {
+  return kind === 'stack' ? '' : `, with the variables that "npx stepgate local up${options === '' ? '' : ` ${options}`}" prints`;
+}
+
+/** Without the endpoint the AWS CLI would ask the operator's own account. */
+function deletion({ id }: z.infer<typeof TakenSnapshot>, { kind }: RunPlace): string {
+  const endpoint = kind === 'stack' ? '' : ' --endpoint-url "$AWS_ENDPOINT_URL_RDS"';
+  return `aws rds delete-db-cluster-snapshot${endpoint} --db-cluster-snapshot-identifier ${id}`;
 }

@@ -1,7 +1,8 @@
 import { bytesInWords, counted } from './in-words.ts';
 import type { Mode } from './mode.ts';
 import { isSuccess } from './outcome.ts';
-import { differencesIn, type Facts, failsIn } from './report-facts.ts';
+import { differencesIn, type Facts, failsIn, isProven } from './report-facts.ts';
+import { writtenMeanwhile } from './written-meanwhile.ts';
 
 /** The lines that an operator reads first, whatever the mode. */
 export const STAGES = ['pre-flight', 'validation', 'backup', 'executed', 'post-validation', 'cleanup'] as const;
@@ -44,7 +45,6 @@ function actsOf(facts: Facts): readonly Act[] {
   const judged = (fact: object | null, hasFailed: boolean): Act['state'] => (fact === null ? 'open' : hasFailed ? 'failed' : 'done');
   const names = run?.phases ?? [];
   const applied = names.every((name) => appliedPhases(facts).has(name));
-  const isProven = undo?.schemaEqual === true && undo.differences.length === 0;
   const modes = {
     preflight: { stage: 'pre-flight', state: judged(preflight, failsIn(preflight?.findings ?? []) > 0) },
     assess: { stage: 'validation', state: judged(assess, failsIn(assess?.checks ?? []) > 0) },
@@ -55,7 +55,7 @@ function actsOf(facts: Facts): readonly Act[] {
     verify: { stage: 'post-validation', state: judged(comparison, comparison !== null && differencesIn(comparison) > 0) },
     judge: { stage: 'post-validation', state: judged(after, failsIn(after ?? []) > 0) },
     undo: { stage: 'executed', state: undo === null ? 'open' : 'done' },
-    prove: { stage: 'post-validation', state: judged(undo, !isProven) },
+    prove: { stage: 'post-validation', state: judged(undo, !isProven(undo)) },
   } as const satisfies Record<string, Act>;
   const order = run === null ? (['preflight'] as const) : ACTS[run.mode];
   return order.filter((name) => name !== 'snapshot' || snapshot?.status !== 'none').map((name) => modes[name]);
@@ -83,7 +83,7 @@ function cleanupStatus({ run, end, undo }: Facts): StageLine['status'] {
 }
 
 function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['status']): string {
-  const { preflight, assess, before, after, snapshot, phases, transfers, comparison, run, end } = facts;
+  const { preflight, assess, before, after, snapshot, phases, transfers, comparison, undo, run, end } = facts;
   switch (stage) {
     case 'pre-flight':
       return preflight === null
@@ -101,30 +101,35 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
       const applied = appliedPhases(facts).size;
       const rows = transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, transfer) => sum + transfer.rows, 0);
       if (run?.mode === 'rollback') return undone === 0 ? '' : `${counted(undone, 'phase')} undone`;
-      return applied === 0 ? '' : `${counted(applied, 'phase')}, ${counted(rows, 'row')} moved`;
+      return applied === 0
+        ? ''
+        : `${counted(applied, 'phase')}${transfers.length === 0 ? '' : `, ${counted(rows, 'row')} moved`}${undone === 0 ? '' : `; ${counted(undone, 'phase')} undone again`}`;
     }
     case 'post-validation':
       if (run?.mode === 'rollback') return proofDetail(facts);
       if (comparison === null) return '';
       return [
         `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}`,
-        verdict(after ?? []),
+        ...(after === null ? [] : [verdict(after)]),
       ].join('; ');
     case 'cleanup':
       if (status === 'PENDING' && end !== null)
         return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept; removing them is not part of this version`;
-      return run?.mode === 'execute' ? proofDetail(facts) : '';
+      return run?.mode !== 'execute' ? '' : undo === null && end?.outcome === 'halted' ? 'the way back stopped' : proofDetail(facts);
   }
 }
 
 function proofDetail({ undo }: Facts): string {
   if (undo === null) return '';
-  return undo.schemaEqual && undo.differences.length === 0
-    ? `schema and ${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} are as before, by digest`
-    : `${counted(undo.differences.length, 'difference')} from before${undo.schemaEqual ? '' : ', the schema among them'}`;
+  const others = undo.meanwhile.length === 0 ? '' : `; ${writtenMeanwhile(undo.meanwhile)}`;
+  if (!isProven(undo))
+    return `${counted(undo.differences.length, 'difference')} from before${undo.schemaEqual ? '' : ', the schema among them'}${others}`;
+  const rest = undo.meanwhile.length === 0 ? '' : 'the rest of ';
+  return `${rest}schema and ${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} are as before, by digest${others}`;
 }
 
 function verdict(results: readonly { readonly status: string }[]): string {
+  if (results.length === 0) return 'no checks';
   const failed = failsIn(results);
   const warned = results.filter((result) => result.status === 'warn').length;
   return `${counted(results.length, 'check')}, ${failed} failed${warned === 0 ? '' : `, ${counted(warned, 'warning')}`}`;

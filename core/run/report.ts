@@ -16,15 +16,19 @@ import { exitCode, Outcome } from './outcome.ts';
 import { differencesIn, type Entry, type Facts, factsOf } from './report-facts.ts';
 import { nextActions } from './report-next.ts';
 import { STAGE_STATUSES, STAGES, stageLines } from './report-stages.ts';
+import { PLAIN_PLACE, RunPlace } from './run-place.ts';
 
 const at = z.iso.datetime();
 const int = z.number().int();
 const Failure = z.object({ error: z.string(), sentence: z.string() });
 const direction = z.enum(['up', 'undo']);
+const Difference = z.object({ what: z.string(), before: z.string(), after: z.string() });
 
 /** What a run did and found, in one document; each line comes from a fact of the journal. Null stands for what the run did not come to. */
 export const Report = z.object({
   format: z.literal(1),
+  /** `embedded`: the local engine, whose clock jumps over waits; times and the run's duration are that clock's. Elsewhere time is real. */
+  place: RunPlace.shape.kind,
   /** Null when the run was refused before its plan was known. */
   run: z
     .object({
@@ -35,6 +39,8 @@ export const Report = z.object({
       mode: Mode,
       title: z.string(),
       phases: z.array(z.string()),
+      /** The digest of differences that a rollback was told to accept. */
+      accept: z.string().nullable(),
       startedAt: at,
       endedAt: at.nullable(),
       durationMs: z.number().nullable(),
@@ -47,16 +53,24 @@ export const Report = z.object({
   stages: z.array(z.object({ stage: z.enum(STAGES), status: z.enum(STAGE_STATUSES), detail: z.string() })),
   /** `differences`: rows missing, extra or different; null when nothing was compared. */
   totals: z.object({ checks: z.object({ pass: int, fail: int, warn: int, info: int }), rowsMoved: int, differences: int.nullable() }),
-  lock: z.object({ token: int, takenOverFrom: z.string().nullable(), planState: z.string() }).nullable(),
+  lock: z
+    .object({
+      token: int,
+      takenOverFrom: z.string().nullable(),
+      planState: z.string(),
+      /** The earlier run whose state of before is in force, with its snapshot. */
+      base: z.object({ run: z.string(), snapshotId: z.string().nullable() }).nullable(),
+    })
+    .nullable(),
   preflight: z.object({ engineVersion: z.string(), databaseBytes: int, findings: z.array(Finding) }).nullable(),
   assessment: z.object({ tables: z.array(TableVolume), checks: z.array(CheckResult) }).nullable(),
   snapshot: z.discriminatedUnion('status', [TakenSnapshot, NoSnapshot]).nullable(),
   before: z.array(CheckResult).nullable(),
   /** What an undo is held against. */
   baseline: z.object({ schemaDigest: z.string(), tables: z.array(TableDigest), adoptedFrom: z.string().nullable() }).nullable(),
-  /** In the order in which they ended; an undone phase is there twice. */
+  /** In the order in which they ended; an undone phase is there twice. `enteredAt`: when the state that ended it was entered for the last time. */
   phases: z.array(
-    z.object({ phase: z.string(), ordinal: int, direction, statements: int, durationMs: z.number(), endedAt: at, checks: z.array(CheckResult) }),
+    z.object({ phase: z.string(), ordinal: int, direction, statements: int, durationMs: z.number(), enteredAt: at, checks: z.array(CheckResult) }),
   ),
   transfers: z.array(
     z.object({
@@ -81,11 +95,17 @@ export const Report = z.object({
       schemaEqual: z.boolean(),
       tables: int,
       rows: int,
-      differences: z.array(z.object({ what: z.string(), before: z.string(), after: z.string() })),
+      differences: z.array(Difference),
+      /** What the application wrote while the plan was in force, where the plan wrote nothing; it is no difference, and is kept. */
+      meanwhile: z.array(Difference),
+      /** The digest by which an operator may accept the differences. */
+      acceptance: z.string().nullable(),
     })
     .nullable(),
   /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again. */
   archived: z.array(z.object({ phase: z.string(), transfer: z.string(), table: z.string(), rows: int })),
+  /** Rows of tables and columns that the plan had made and no transfer had filled; an undo put them into stepgate_archive.row. */
+  kept: z.array(z.object({ phase: z.string(), table: z.string(), rows: int })),
   /** The dangers that the plan names and takes on. */
   accepted: z.array(AcceptedHazard),
   /** The plan's notes: what only people can judge. */
@@ -95,36 +115,46 @@ export const Report = z.object({
 });
 export type Report = z.infer<typeof Report>;
 
-/** Puts a run's journal into one document that says no more than the entries do. */
-export function buildReport(entries: readonly JournalEntry[]): Report {
+/** Puts a run's journal into one document that says no more than the entries do; `place` is where its commands are typed for. */
+export function buildReport(entries: readonly JournalEntry[], place: RunPlace = PLAIN_PLACE): Report {
   const facts = factsOf(entries);
   const { lock, preflight, assess, snapshot, baseline, comparison, undo } = facts;
   return Report.parse({
     format: 1,
+    place: place.kind,
     run: header(facts),
     outcome: ending(facts),
     stages: stageLines(facts),
     totals: totals(facts),
-    lock: lock && { token: lock.token, takenOverFrom: lock.takenOverFrom, planState: lock.planState },
+    lock: lock && { token: lock.token, takenOverFrom: lock.takenOverFrom, planState: lock.planState, base: lock.base ?? null },
     preflight,
     assessment: assess,
     snapshot,
     before: facts.before,
     baseline,
-    phases: facts.phases.map((phase) => ({ ...phase, endedAt: phase.at })),
+    phases: facts.phases.map((phase) => ({ ...phase, enteredAt: phase.at })),
     transfers: inPlanOrder(facts).map((transfer) => ({ ...transfer, rowsPerSecond: rate(transfer) })),
     comparison: comparison?.transfers ?? null,
     after: facts.after,
     undo,
     archived: facts.transfers.flatMap(({ phase, transfer, archived }) => (archived === null ? [] : [{ phase, transfer, ...archived }])),
+    kept: facts.kept.flatMap(({ phase, tables }) => tables.map((one) => ({ phase, ...one }))),
     accepted: facts.run?.accepted ?? [],
     notChecked: facts.run?.notes ?? [],
-    next: nextActions(facts),
+    next: nextActions(facts, place),
   });
 }
 
 function header({ run, end }: Facts) {
-  return run && { ...run, id: run.run, endedAt: end?.endedAt ?? null, durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt) };
+  return (
+    run && {
+      ...run,
+      id: run.run,
+      accept: run.accept ?? null,
+      endedAt: end?.endedAt ?? null,
+      durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt),
+    }
+  );
 }
 
 function ending({ run, end }: Facts) {

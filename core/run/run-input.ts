@@ -1,19 +1,34 @@
 import * as z from 'zod';
 import { InputRefusedError, PlanNotFoundError } from '../errors.ts';
 import { PlanDigest, PlanId } from '../ids.ts';
+import { ACCEPTANCE } from './acceptance.ts';
 import { MODES, MODES_NOT_BUILT, type Mode } from './mode.ts';
 
 /** Plans that a stack deploys: id to digest. */
 export const DeployedPlans = z.record(PlanId, PlanDigest);
 export type DeployedPlans = z.infer<typeof DeployedPlans>;
 
+/** What the input asks for beyond plan and mode; a rollback reads it. */
+export const Asked = z
+  .object({
+    /** The digest of the differences that the operator accepts as they are. */
+    accept: z.string().nullable(),
+    /** Whether the input names the digest: a rollback then undoes by that plan, and otherwise by the one in force. */
+    isDigestGiven: z.boolean(),
+  })
+  .default({ accept: null, isDigestGiven: false });
+export type Asked = z.infer<typeof Asked>;
+
+export const NOTHING_ASKED: Asked = { accept: null, isDigestGiven: false };
+
 export interface RunRequest {
   readonly plan: PlanId;
   readonly mode: Mode;
   readonly digest: PlanDigest;
+  readonly asked: Asked;
 }
 
-const KEYS = ['plan', 'mode', 'digest', 'Comment'];
+const KEYS = ['plan', 'mode', 'digest', 'accept', 'Comment'];
 
 /**
  * Reads an execution's input, as a console user pastes it.
@@ -35,7 +50,20 @@ export function parseRunInput(input: unknown, deployed: DeployedPlans): RunReque
   if (digest === undefined) {
     throw new PlanNotFoundError(`this stack has no plan ${JSON.stringify(plan)}; it has ${planNames(deployed)}`);
   }
-  return { plan, mode: chosenMode(given.mode), digest: checkedDigest(given.digest, plan, digest) };
+  const mode = chosenMode(given.mode);
+  const asked = { accept: checkedAccept(given.accept, mode), isDigestGiven: given.digest !== undefined };
+  return { plan, mode, digest: checkedDigest(given.digest, plan, digest), asked };
+}
+
+function checkedAccept(given: unknown, mode: Mode): string | null {
+  if (given === undefined) return null;
+  if (typeof given !== 'string' || !ACCEPTANCE.test(given)) {
+    throw new InputRefusedError(`accept must be the 12 hexadecimal characters that a halted rollback names, got ${describe(given)}`);
+  }
+  if (mode !== 'rollback') {
+    throw new InputRefusedError(`accept goes with mode rollback, got mode ${mode}`);
+  }
+  return given;
 }
 
 function chosenPlan(given: unknown, deployed: DeployedPlans): PlanId {

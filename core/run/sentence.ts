@@ -1,7 +1,23 @@
 import { assertNever } from '../assert-never.ts';
 import type { Failure } from './failure.ts';
+import { counted } from './in-words.ts';
 import type { Mode } from './mode.ts';
 import type { Outcome } from './outcome.ts';
+
+/** Counts of tables and objects that differ from before. */
+export interface UndoProof {
+  /** Others changed them, and the plan did not. */
+  readonly meanwhile: number;
+  /** The operator accepted them as they are. */
+  readonly accepted: number;
+}
+
+function exceptions(proof: UndoProof | null): string {
+  const meanwhile =
+    proof === null || proof.meanwhile === 0 ? '' : `, and what others changed meanwhile is kept (${counted(proof.meanwhile, 'difference')})`;
+  const accepted = proof === null || proof.accepted === 0 ? '' : `, except for ${counted(proof.accepted, 'difference')} that the operator accepted`;
+  return `${accepted}${meanwhile}`;
+}
 
 /** What a run's end says in one sentence; Step Functions shows it as the execution's cause. */
 export function outcomeSentence(end: {
@@ -12,6 +28,8 @@ export function outcomeSentence(end: {
   readonly laterFailure: Failure | null;
   /** When an earlier run migrated it, if so. */
   readonly migratedAt: string | null;
+  /** What the proof of an undo found to differ; null where there was none. */
+  readonly proof: UndoProof | null;
 }): string {
   const plan = end.plan ?? 'the plan';
   const why = end.failure === null ? '' : `: ${end.failure.sentence}`;
@@ -26,13 +44,19 @@ export function outcomeSentence(end: {
       return `${plan} is refused${why === '' ? ' before the first change' : why}`;
     case 'rolled-back':
       return end.mode === 'rollback'
-        ? `${plan} is rolled back: the database is as before`
-        : `${plan} is rolled back, the database is as before the run${why}`;
+        ? `${plan} is rolled back: the database is as before${exceptions(end.proof)}`
+        : `${plan} is rolled back, the database is as before the run${exceptions(end.proof)}${why}`;
     case 'restored':
       return `${plan} is restored from its snapshot${why}`;
     case 'halted':
-      return `${plan} is halted, a person must choose${why}${end.laterFailure === null ? '' : `; then, on the way back: ${end.laterFailure.sentence}`}`;
+      return `${plan} is halted, a person must choose${why}${onTheWayBack(end)}`;
     default:
       return assertNever(end.outcome);
   }
+}
+
+/** A rollback is nothing but the way back. */
+function onTheWayBack({ failure, laterFailure }: { readonly failure: Failure | null; readonly laterFailure: Failure | null }): string {
+  if (laterFailure === null) return '';
+  return failure === null ? `: ${laterFailure.sentence}` : `; then, on the way back: ${laterFailure.sentence}`;
 }

@@ -13,6 +13,12 @@ export interface BatchSql {
   readonly move: string;
 }
 
+/** `undoing` names the table whose rows go, as PostgreSQL writes it; `lock` holds the range's rows until the batch commits. */
+export interface UndoBatchSql extends BatchSql {
+  readonly undoing: string;
+  readonly lock: string;
+}
+
 /** Rows of a key range of the driving table, mapped into the target. */
 export function copySql(transfer: Transfer): BatchSql {
   const columns = asIs(transfer.columns.map(quoteIdent).join(', '));
@@ -29,7 +35,7 @@ ${asIs(transfer.select)}
  * Rows of a key range of the target, deleted; those that are not the mapping's own values, or no longer the defaults beside it, go to
  * stepgate_archive.row first, in the same statement.
  */
-export function undoSql(transfer: Transfer, plan: string, unmapped: readonly UnmappedColumn[]): BatchSql {
+export function undoSql(transfer: Transfer, plan: string, unmapped: readonly UnmappedColumn[]): UndoBatchSql {
   const key = asIs(quoteIdent(transfer.key.target));
   const into = asIs(quoteName(transfer.into));
   const isForeign = [
@@ -40,13 +46,15 @@ export function undoSql(transfer: Transfer, plan: string, unmapped: readonly Unm
   const labels = [plan, transfer.id, `${transfer.into.schema}.${transfer.into.name}`].map((label) => asIs(quoteLiteral(label)));
   return {
     boundary: boundarySql(transfer.into, transfer.key.target),
+    undoing: quoteName(transfer.into),
+    lock: `select from ${into} as t where [[range t.${key}]] for update`,
     move: `with mapped as (
 select * from (
 ${asIs(transfer.select)}
 ) as m where [[range m.${key}]]
 ), archived as (
 insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
-select $1, ${labels.join(', ')}, t.${key}::text, to_jsonb(t.*)
+select $1, ${labels.join(', ')}, t.${key}::text, row_to_json(t.*)
 from ${into} as t left join mapped on mapped.${key} = t.${key}
 where [[range t.${key}]] and (${isForeign})
 )

@@ -17,6 +17,7 @@ export const CloseRunInput = StartEnvelope.extend({
   failure: StatesError.nullable(),
   laterFailure: StatesError.nullable(),
   planState: z.string(),
+  proof: z.object({ meanwhile: z.number().int(), accepted: z.number().int() }).nullable().default(null),
 });
 type Input = z.infer<typeof CloseRunInput>;
 
@@ -27,7 +28,7 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     const failure = failureOf(input.failure);
     const laterFailure = failureOf(input.laterFailure);
     const migratedAt = await earlierMigration(deps, input);
-    const sentence = outcomeSentence({ outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt });
+    const sentence = outcomeSentence({ outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt, proof: input.proof });
     await deps.journal.write(run.id, 'outcome', {
       kind: 'outcome',
       at: now.toISOString(),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { hiddenSessions, isTaken, keyColumn, longSessions, selectTypes, serverFacts, tableAccess } from '../../adapters/catalog.ts';
+import { hiddenSessions, keyColumn, longSessions, selectTypes, serverFacts, tableAccess, tableColumns, takenNames } from '../../adapters/catalog.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
+import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
 import type { Query } from '../../adapters/sql-session.ts';
@@ -24,6 +25,8 @@ import {
   snapshotFindings,
 } from '../../core/run/preflight.ts';
 import { sourceKeyFaults, targetKeyFaults } from '../../core/transfer/key-faults.ts';
+import { undoneTables } from '../../core/transfer/made.ts';
+import { generatedFaults } from '../../core/transfer/type-faults.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -53,7 +56,7 @@ export function preflight(
         sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
       )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
-      ...(run.mode === 'rollback' ? [] : await planFindings(deps, plan, run.mode === 'verify')),
+      ...(run.mode === 'rollback' ? await wayBackFindings(deps, plan) : await planFindings(deps, plan, run.mode === 'verify')),
     ];
     await deps.journal.write(run.id, 'preflight', {
       kind: 'preflight',
@@ -68,6 +71,18 @@ export function preflight(
     }
     return { findings: findings.length };
   };
+}
+
+/** What of the application's own would go with the plan's tables, or hold their undo back half-way. */
+async function wayBackFindings(deps: StatePorts, plan: CompiledPlan): Promise<readonly Finding[]> {
+  const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
+  const phases = plan.phases.filter(({ id }) => begun.some(({ phase }) => phase === id));
+  const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables(phases, plan)));
+  const source = 'pg_constraint, pg_depend';
+  if (references.length === 0) {
+    return [{ name: 'references', status: 'pass', found: "nothing outside the plan refers to the plan's tables", advice: '', source }];
+  }
+  return references.map((one) => ({ name: 'references', status: 'fail', ...describeReference(one), source }));
 }
 
 async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[]): Promise<readonly Finding[]> {
@@ -92,6 +107,7 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: bool
     )),
     ...(await deps.session.readOnly((query) => keyFindings(query, transfers, isVerify))),
     ...(isVerify ? [] : await deps.session.readOnly((query) => nameFindings(query, expected))),
+    ...(isVerify || makesPlain(plan) ? [] : await deps.session.readOnly((query) => generatedFindings(query, transfers))),
     ...(await mappingFindings(deps, transfers, expected)),
   ];
 }
@@ -138,12 +154,7 @@ async function keyFindings(query: Query, transfers: readonly Transfer[], isVerif
 }
 
 async function nameFindings(query: Query, names: readonly ObjectName[]): Promise<readonly Finding[]> {
-  const taken: ObjectName[] = [];
-  for (const name of names) {
-    if (await isTaken(query, name)) {
-      taken.push(name);
-    }
-  }
+  const taken = await takenNames(query, names);
   const source = 'pg_class, pg_attribute, pg_proc, pg_type, pg_policy, pg_namespace';
   if (taken.length === 0) {
     return [{ name: 'names', status: 'pass', found: `${names.length} names that the plan creates are free`, advice: '', source }];
@@ -151,6 +162,20 @@ async function nameFindings(query: Query, names: readonly ObjectName[]): Promise
   return taken.map((name) =>
     finding('names', false, { found: `${describeName(name)} is already there`, advice: 'rename or remove it, or change the plan', source }),
   );
+}
+
+/** Whether a phase of the plan may lift a column's generation before the copy, which looks again. */
+function makesPlain({ phases }: CompiledPlan): boolean {
+  return phases.some((phase) => 'up' in phase && phase.up.some(({ sql }) => /\bdrop\s+(identity|expression)\b/i.test(sql)));
+}
+
+/** Targets that are there already; those that the plan makes are looked at before the copy. */
+async function generatedFindings(query: Query, transfers: readonly Transfer[]): Promise<readonly Finding[]> {
+  const faults: string[] = [];
+  for (const transfer of transfers) {
+    faults.push(...generatedFaults(transfer, await tableColumns(query, transfer.into)));
+  }
+  return faults.map((found) => finding('mapping', false, { found, advice: 'change the SELECT or the table', source: 'pg_attribute' }));
 }
 
 /** Each mapping is planned by the server once; what it misses is named, unless an earlier phase of the plan creates it. */

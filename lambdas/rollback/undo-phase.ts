@@ -1,13 +1,19 @@
 import * as z from 'zod';
 import { tableColumns, unmappedColumns } from '../../adapters/catalog.ts';
-import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { keptRows } from '../../adapters/kept-rows.ts';
+import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
+import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
+import { labelled } from '../../adapters/sql-session.ts';
 import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
 import { UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
-import type { CompiledPlan, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
+import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
 import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
-import { workingTime } from '../../core/run/working-time.ts';
+import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
+import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
+import { isMade, undoneTables } from '../../core/transfer/made.ts';
+import type { UnmappedColumn } from '../../core/transfer/unmapped-column.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { runStatements } from '../middleware/run-statements.ts';
@@ -30,28 +36,46 @@ export function undoPhase(deps: StatePorts): Work<z.infer<typeof UndoPhaseInput>
   return async ({ run, now, phase: id }) => {
     const plan = await deps.plans.read(run.digest);
     const phase = anyPhaseOf(plan, id);
+    await refuseOutsideReferences(deps, { plan, phase });
     const begunMs = deps.clockMs();
     const answer = await undo(deps, { run, now }, { plan, phase });
     if (answer.next === 'decide') {
-      await deps.journal.write(run.id, `undo-${phase.folder}`, {
-        kind: 'phase',
-        at: now.toISOString(),
-        phase: id,
-        ordinal: phase.ordinal,
-        direction: 'undo',
-        statements: phase.undo?.length ?? 0,
-        checks: [],
-        durationMs: Math.round(deps.clockMs() - begunMs),
-      });
+      await tellUndone(deps, { run, now }, { phase, durationMs: Math.round(deps.clockMs() - begunMs) });
     }
     return answer;
   };
 }
 
+/** Rows of the application's own tables would go with the rows that they refer to, or hold them back half-way. */
+async function refuseOutsideReferences(deps: StatePorts, place: PlacedPhase): Promise<void> {
+  const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables([place.phase], place.plan)));
+  if (references.length > 0) {
+    const said = references.map(describeReference).map(({ found, advice }) => `${found}; ${advice}`);
+    throw new UndoFailedError(`phase ${place.phase.id} is not undone: ${said.join(' · ')}`);
+  }
+}
+
 type Visit = { readonly run: ChangingRun; readonly now: Date };
 
-function undo(deps: StatePorts, visit: Visit, at: { readonly plan: CompiledPlan; readonly phase: Phase }): Promise<UndoAnswer> {
-  const { phase } = at;
+async function tellUndone(deps: StatePorts, { run, now }: Visit, { phase, durationMs }: { readonly phase: Phase; readonly durationMs: number }) {
+  const at = now.toISOString();
+  const kept = await keptRows(deps.session, run, phase.id);
+  if (kept.length > 0) {
+    await deps.journal.write(run.id, `kept-${phase.folder}`, { kind: 'kept', at, phase: phase.id, tables: [...kept] });
+  }
+  await deps.journal.write(run.id, `undo-${phase.folder}`, {
+    kind: 'phase',
+    at,
+    phase: phase.id,
+    ordinal: phase.ordinal,
+    direction: 'undo',
+    statements: phase.undo?.length ?? 0,
+    checks: [],
+    durationMs,
+  });
+}
+
+function undo(deps: StatePorts, visit: Visit, { plan, phase }: PlacedPhase): Promise<UndoAnswer> {
   if (phase.kind !== 'transfer' && phase.undo === null && phase.undoNeeded) {
     throw new UndoFailedError(
       `phase ${phase.id} has no undo (${phase.because ?? 'the plan gives no reason'}); restore snapshot of the run, or go on with execute`,
@@ -59,24 +83,27 @@ function undo(deps: StatePorts, visit: Visit, at: { readonly plan: CompiledPlan;
   }
   switch (phase.kind) {
     case 'transaction':
-      return undoInTransaction(deps, visit.run, phase, phase.undo ?? []);
+      return undoInTransaction(deps, visit.run, { plan, phase }, phase.undo ?? []);
     case 'transfer':
-      return undoTransfers(deps, visit, { ...at, phase });
+      return undoTransfers(deps, visit, { plan, phase });
     case 'long':
-      return phase.undoKind === 'long' ? undoLong(deps, visit.run, phase) : undoInTransaction(deps, visit.run, phase, phase.undo ?? []);
+      return phase.undoKind === 'long'
+        ? undoLong(deps, visit.run, { plan, phase })
+        : undoInTransaction(deps, visit.run, { plan, phase }, phase.undo ?? []);
     default:
       return assertNever(phase);
   }
 }
 
-async function undoInTransaction(deps: StatePorts, run: ChangingRun, phase: Phase, statements: readonly Statement[]): Promise<UndoAnswer> {
+async function undoInTransaction(deps: StatePorts, run: ChangingRun, place: PlacedPhase, statements: readonly Statement[]): Promise<UndoAnswer> {
   const phases = phaseLedger(deps.session);
-  if (await phases.isRunning(run, `undo ${phase.id}`)) {
+  const label = `undo ${place.phase.id}`;
+  if (await phases.isRunning(run, label)) {
     return { next: 'wait' };
   }
-  await phases.throwFailure(run, `undo ${phase.id}`);
+  await phases.throwFailure(run, label);
   try {
-    await phases.undoTransaction(run, phase, statements);
+    await phases.undoTransaction(run, place, statements);
     return { next: 'decide' };
   } catch (error) {
     if (error instanceof UnknownOutcomeError && error.isTimeout) {
@@ -86,66 +113,69 @@ async function undoInTransaction(deps: StatePorts, run: ChangingRun, phase: Phas
   }
 }
 
-async function undoLong(
-  deps: StatePorts,
-  run: ChangingRun,
-  phase: Phase & { readonly kind: 'long'; readonly undoKind: 'long' },
-): Promise<UndoAnswer> {
-  await phaseLedger(deps.session).beginUndo(run, phase);
+async function undoLong(deps: StatePorts, run: ChangingRun, place: PlacedPhase<LongPhaseUndoneLong>): Promise<UndoAnswer> {
+  const { phase } = place;
+  await phaseLedger(deps.session).beginUndo(run, place);
   const { next } = await runStatements(deps, run, { phase: phase.id, direction: 'undo', statements: phase.undo });
-  return next === 'next-step' ? undoInTransaction(deps, run, phase, []) : { next: next === 'wait' ? 'wait' : 'undo' };
+  return next === 'next-step' ? undoInTransaction(deps, run, place, []) : { next: next === 'wait' ? 'wait' : 'undo' };
 }
 
 /** Newest transfer first. A target that the plan made is emptied whole, what is not the plan's in it archived; any other only where a transfer had begun. */
-async function undoTransfers(
-  deps: StatePorts,
-  { run, now }: Visit,
-  { plan, phase }: { readonly plan: CompiledPlan; readonly phase: TransferPhase },
-): Promise<UndoAnswer> {
-  const ledger = transferLedger(deps.session);
+async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<TransferPhase>): Promise<UndoAnswer> {
+  const { plan, phase } = place;
   const time = workingTime(deps.clockMs);
-  await phaseLedger(deps.session).beginUndo(run, phase);
-  const begun = await ledger.begun(run.plan, phase.id);
-  const mine = phase.transfers.filter((transfer) => begun.includes(transfer.id) || isMadeBy(plan, transfer));
-  for (const transfer of mine.toReversed()) {
-    const unmapped = unmappedColumns(await deps.session.readOnly((query) => tableColumns(query, transfer.into)), transfer.columns);
-    let rows = FIRST_BATCH_ROWS;
-    let progress: TransferProgress | null | undefined;
-    do {
-      if (time.isOver()) {
-        return { next: 'undo' };
-      }
-      const tried = await tryBatch(rows, (size) => ledger.undoBatch(run, { phase: phase.id, transfer, unmapped }, size));
-      rows = tried.nextRows;
-      progress = tried.progress;
-    } while (progress?.done === false || progress === undefined);
-    if (progress === null) {
-      return { next: 'decide' };
-    }
-    const archived = await ledger.archivedRows(run, { phase: phase.id, transfer });
-    await deps.journal.write(run.id, `undo-transfer-${phase.folder}-${transfer.id}`, {
-      kind: 'transfer',
-      at: now.toISOString(),
-      phase: phase.id,
-      transfer: transfer.id,
-      direction: 'undo',
-      from: `${transfer.from.schema}.${transfer.from.name}`,
-      into: `${transfer.into.schema}.${transfer.into.name}`,
-      rows: progress.rows,
-      batches: progress.batches,
-      archived: archived === 0 ? null : { table: 'stepgate_archive.row', rows: archived },
-      durationMs: progress.workingMs,
-    });
+  await phaseLedger(deps.session).beginUndo(visit.run, place);
+  const begun = await transferLedger(deps.session).begun(plan.id, phase.id);
+  for (const transfer of phase.transfers.toReversed()) {
+    if (!begun.includes(transfer.id) && !isMade(plan, transfer.into)) continue;
+    const columns = await deps.session.readOnly((query) => tableColumns(query, transfer.into));
+    // Somebody dropped the target: nothing of the transfer is left to take back.
+    if (columns.length === 0) continue;
+    const progress = await undoTransfer(deps, visit.run, { phase: phase.id, transfer, unmapped: unmappedColumns(columns, transfer.columns), time });
+    if (progress === null) return { next: 'decide' };
+    if (!progress.done) return { next: 'undo' };
+    await tellTransferUndone(deps, visit, { phase, transfer, progress });
   }
-  return undoInTransaction(deps, run, phase, []);
+  return undoInTransaction(deps, visit.run, place, []);
 }
 
-function isMadeBy(plan: CompiledPlan, transfer: Transfer): boolean {
-  return plan.phases.some(
-    (phase) =>
-      'creates' in phase &&
-      phase.creates.some((name) => name.kind === 'table' && name.schema === transfer.into.schema && name.name === transfer.into.name),
-  );
+type TransferUndo = { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[]; readonly time: WorkingTime };
+
+/** Batch after batch, as long as there is time; null when another visit undid the phase meanwhile. */
+async function undoTransfer(
+  deps: StatePorts,
+  run: ChangingRun,
+  { time, ...place }: TransferUndo,
+): Promise<TransferProgress | { done: false } | null> {
+  const ledger = transferLedger(labelled(deps.session, `undo of ${describeTransfer(place.transfer)}`));
+  let rows = FIRST_BATCH_ROWS;
+  for (;;) {
+    if (time.isOver()) return { done: false };
+    const tried = await tryBatch(rows, (size) => ledger.undoBatch(run, place, size));
+    rows = tried.nextRows;
+    if (tried.progress === null || tried.progress?.done === true) return tried.progress;
+  }
+}
+
+async function tellTransferUndone(
+  deps: StatePorts,
+  { run, now }: Visit,
+  { phase, transfer, progress }: { readonly phase: TransferPhase; readonly transfer: Transfer; readonly progress: TransferProgress },
+): Promise<void> {
+  const archived = await transferLedger(deps.session).archivedRows(run, { phase: phase.id, transfer });
+  await deps.journal.write(run.id, `undo-transfer-${phase.folder}-${transfer.id}`, {
+    kind: 'transfer',
+    at: now.toISOString(),
+    phase: phase.id,
+    transfer: transfer.id,
+    direction: 'undo',
+    from: `${transfer.from.schema}.${transfer.from.name}`,
+    into: `${transfer.into.schema}.${transfer.into.name}`,
+    rows: progress.rows,
+    batches: progress.batches,
+    archived: archived === 0 ? null : { table: 'stepgate_archive.row', rows: archived },
+    durationMs: progress.workingMs,
+  });
 }
 
 export const handler = stateHandler(UndoPhaseInput, (environment) => undoPhase(statePorts(environment)));

@@ -1,24 +1,25 @@
 import * as z from 'zod';
 import { sfnClient } from '../../adapters/aws-clients.ts';
-import { serverFacts } from '../../adapters/catalog.ts';
+import { serverFacts, takenNames } from '../../adapters/catalog.ts';
 import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
-import { planLedger } from '../../adapters/plan-ledger.ts';
+import { type PlanInForce, planLedger } from '../../adapters/plan-ledger.ts';
 import { type LockHolder, ledgerLock, type RunLock } from '../../adapters/run-lock.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError } from '../../core/errors.ts';
 import type { PlanDigest } from '../../core/ids.ts';
-import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
+import type { CompiledPlan, ObjectName } from '../../core/plan/compiled-plan.ts';
 import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
-import { changedPhases, type PlanState, planState } from '../../core/run/next-step.ts';
-import { ledgerRefusal } from '../../core/run/preflight.ts';
+import { changedPhases, type LedgerPhase, type PlanState, phasesRunOtherwise, planState } from '../../core/run/next-step.ts';
+import { describeName, ledgerRefusal } from '../../core/run/preflight.ts';
+import { Asked } from '../../core/run/run-input.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 /** The holder whose execution was seen ended; it counts as dead when it is seen so a second time, ten seconds later. */
 const HolderSeen = z.object({ token: z.number().int(), run: z.string() });
 
-export const AcquireLockInput = ReadingEnvelope.extend({ holderSeen: HolderSeen.nullable() });
+export const AcquireLockInput = ReadingEnvelope.extend({ holderSeen: HolderSeen.nullable(), asked: Asked });
 type Input = z.infer<typeof AcquireLockInput>;
 
 export interface LockAnswer {
@@ -59,8 +60,8 @@ export function acquireLock(
     }
     try {
       await endBackends(lock, dead, deps.pause);
-      const found = await whatIsInForce(deps, { ...run, token });
-      const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState } as const;
+      const { base, ...found } = await whatIsInForce(deps, { ...run, token }, input.asked);
+      const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState, base } as const;
       await deps.journal.write(run.id, 'lock', entry);
       return { token, ...found, holderSeen: null };
     } catch (error) {
@@ -92,29 +93,56 @@ async function endBackends(lock: RunLock, run: string | null, pause: (ms: number
 }
 
 /** @throws {GateRefusedError} when the run may not begin with what it finds. */
-async function whatIsInForce(deps: StatePorts, run: ChangingRun): Promise<{ planState: PlanState; digest: PlanDigest }> {
+async function whatIsInForce(deps: StatePorts, run: ChangingRun, asked: Asked): Promise<InForce> {
   const plans = planLedger(deps.session);
   const inForce = await plans.inForce(run.plan);
   const phases = await phaseLedger(deps.session).all(run.plan);
   const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.length;
-  const state = planState(phases, { isMigrated: inForce?.migratedAt != null, phases: phasesInForce });
+  const state = planState(phases, { isMigrated: inForce?.migratedAt != null && !inForce.isRefuted, phases: phasesInForce });
+  const base = inForce?.baseRun == null ? null : { run: inForce.baseRun, snapshotId: inForce.snapshotId };
   const refusal =
     run.mode === 'rollback'
-      ? refuseRollback(run, inForce?.baseRun ?? null)
+      ? await refuseRollback(deps, run, { phases, inForce, asked })
       : refuseExecute(run, state, await deps.plans.read(run.digest), { phases, inForce });
   if (refusal !== null) {
     throw new GateRefusedError(refusal);
   }
   if (run.mode === 'rollback' || state === 'half-undone') {
-    // What was applied is undone by the plan that applied it.
-    return { planState: state, digest: inForce?.digest ?? run.digest };
+    // What was applied is undone by the plan that applied it, or by one that was asked for and differs in its undo only.
+    const isCorrected = run.mode === 'rollback' && asked.isDigestGiven;
+    return { planState: state, digest: isCorrected ? run.digest : (inForce?.digest ?? run.digest), base };
   }
   await plans.adopt(run);
-  return { planState: state, digest: run.digest };
+  return { planState: state, digest: run.digest, base };
 }
 
-function refuseRollback(run: ChangingRun, baseRun: string | null): string | null {
-  return baseRun === null ? `nothing of plan ${run.plan} is applied in this database; there is nothing to roll back` : null;
+interface InForce {
+  readonly planState: PlanState;
+  readonly digest: PlanDigest;
+  readonly base: { readonly run: string; readonly snapshotId: string | null } | null;
+}
+
+async function refuseRollback(
+  deps: StatePorts,
+  run: ChangingRun,
+  { phases, inForce, asked }: { readonly phases: readonly LedgerPhase[]; readonly inForce: PlanInForce | null; readonly asked: Asked },
+): Promise<string | null> {
+  const given = await deps.plans.read(run.digest);
+  if (inForce?.baseRun == null) {
+    const left = await deps.session.readOnly((query) => takenNames(query, createdTables(given)));
+    return left.length === 0
+      ? `nothing of plan ${run.plan} is applied in this database; there is nothing to roll back`
+      : `the ledger knows nothing of plan ${run.plan}, yet ${left.map(describeName).join(', ')} ${left.length === 1 ? 'is' : 'are'} there: schema stepgate was removed, this is another database, or the names are somebody else's; nothing was touched. Restore a snapshot, or take them away by the plan's undo.sql yourself`;
+  }
+  if (!asked.isDigestGiven || inForce.digest === run.digest) return null;
+  const otherwise = phasesRunOtherwise(given, await deps.plans.read(inForce.digest), phases);
+  return otherwise.length === 0
+    ? null
+    : `plan ${run.plan} is in force with digest ${inForce.digest}; the given one, ${run.digest}, differs in more than the undo of ${otherwise.join(', ')}; correct only undo.sql, or roll back without a digest`;
+}
+
+function createdTables(plan: CompiledPlan): readonly ObjectName[] {
+  return plan.phases.flatMap((phase) => ('creates' in phase ? phase.creates.filter(({ kind }) => kind === 'table') : []));
 }
 
 function refuseExecute(

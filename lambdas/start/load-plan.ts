@@ -13,12 +13,14 @@ export function loadPlan(
   return async ({ run, now, input }) => {
     const request = parseRunInput(input, deps.deployed);
     const plan = await deps.plans.read(request.digest);
+    const { asked, ...pinned } = request;
     await deps.journal.write(run.id, 'run', {
       kind: 'run',
       at: now.toISOString(),
       run: run.id,
       executionArn: run.executionArn,
-      ...request,
+      ...pinned,
+      ...(asked.accept === null ? {} : { accept: asked.accept }),
       title: plan.title,
       phases: plan.phases.map((phase) => phase.id),
       notes: [...plan.notes],

@@ -1,9 +1,12 @@
 -- One batch: the cursor moves and the rows move in one transaction, so a batch that is repeated, or run beside itself, is the next batch.
 -- p_boundary says which key ends a range of p_rows rows, p_move what happens to the range; both come from core/transfer.
+-- An undo names its table in p_undoing, so that what goes with its rows is kept, and first locks the range by p_lock, so that no row changes
+-- between its copy in the archive and its deletion.
 -- The new position is the end of the range that was read, never what the move returned.
 -- The phase's row is held until the batch commits, so that an undo begins after it; null when there is nothing left to undo.
 create or replace function stepgate.run_batch(
-  p_run text, p_token bigint, p_plan text, p_phase text, p_transfer text, p_direction text, p_rows integer, p_boundary text, p_move text
+  p_run text, p_token bigint, p_plan text, p_phase text, p_transfer text, p_direction text, p_rows integer, p_boundary text, p_move text,
+  p_undoing text, p_lock text
 ) returns text
 language plpgsql as $run_batch$
 declare
@@ -13,6 +16,7 @@ declare
   upper_key text;
   moved bigint := 0;
   elapsed_ms numeric := 0;
+  counts jsonb := stepgate.write_counts();
 begin
   perform stepgate.enter(p_run, p_token, p_transfer || ' ' || p_direction);
   select p.undo_begun_at is not null into is_undoing from stepgate.phase p where p.plan = p_plan and p.phase = p_phase for share;
@@ -31,8 +35,14 @@ begin
     begun := clock_timestamp();
     execute stepgate.in_range(p_boundary, cursor_row.last_key, null) using p_rows into upper_key;
     if upper_key is not null then
+      if p_undoing is not null then
+        perform set_config('stepgate.run', p_run, true), set_config('stepgate.plan', p_plan, true), set_config('stepgate.phase', p_phase, true);
+        perform set_config('stepgate.undoing', p_undoing, true);
+        execute stepgate.in_range(p_lock, cursor_row.last_key, upper_key);
+      end if;
       execute stepgate.in_range(p_move, cursor_row.last_key, upper_key) using p_run;
       get diagnostics moved = row_count;
+      perform stepgate.note_written(p_plan, counts, '[]');
       elapsed_ms := extract(epoch from clock_timestamp() - begun) * 1000;
     end if;
     update stepgate.transfer t

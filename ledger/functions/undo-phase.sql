@@ -1,8 +1,10 @@
 -- Undoes a phase in one transaction: its statements run backwards and its row goes. Repeating it does nothing.
+-- What others wrote into p_made is kept first.
 -- A failure is kept rather than raised, as in run_phase.
-create or replace function stepgate.undo_phase(p_run text, p_token bigint, p_plan text, p_phase text, p_statements jsonb) returns text
+create or replace function stepgate.undo_phase(p_run text, p_token bigint, p_plan text, p_phase text, p_statements jsonb, p_made jsonb) returns text
 language plpgsql as $undo_phase$
 declare
+  counts jsonb := stepgate.write_counts();
   v_state text;
   v_message text;
 begin
@@ -12,8 +14,10 @@ begin
     return 'already';
   end if;
   begin
+    perform stepgate.keep_made(p_run, p_plan, p_phase, p_made);
     perform stepgate.execute_statements(p_statements);
     set constraints all immediate;
+    perform stepgate.note_written(p_plan, counts, p_made);
     delete from stepgate.phase where plan = p_plan and phase = p_phase;
   exception
     when others then

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOTHING_ASKED } from '../../core/run/run-input.ts';
 import { measureBefore } from '../../lambdas/checks/measure-before.ts';
 import { verifyTarget } from '../../lambdas/checks/verify-target.ts';
 import { closeRun } from '../../lambdas/finish/close-run.ts';
@@ -26,7 +27,7 @@ async function forward(id: string): Promise<readonly string[]> {
   const same = { sourceRows: 1000, targetRows: 1000, missing: 0, extra: 0, different: 0 };
   expect(await verifyTarget(bench.ports)({ ...run, progress: null })).toMatchObject({ done: true, results: [same] });
   await completeRun(bench.ports)(run);
-  await closeRun(bench.ports)({ ...run, outcome: 'migrated', failure: null, laterFailure: null, planState: 'fresh' });
+  await closeRun(bench.ports)({ ...run, outcome: 'migrated', failure: null, laterFailure: null, planState: 'fresh', proof: null });
   return ran;
 }
 
@@ -38,8 +39,8 @@ async function back(id: string): Promise<readonly string[]> {
     undone.push(step.phase);
     step = await decideRecovery(bench.ports)({ ...run, failure: null });
   }
-  expect(await verifyUndo(bench.ports)({ ...run, progress: null })).toEqual({ done: true });
-  await closeRun(bench.ports)({ ...run, outcome: 'rolled-back', failure: null, laterFailure: null, planState: 'migrated' });
+  expect(await verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED })).toEqual({ done: true, meanwhile: 0, accepted: 0 });
+  await closeRun(bench.ports)({ ...run, outcome: 'rolled-back', failure: null, laterFailure: null, planState: 'migrated', proof: null });
   return undone;
 }
 

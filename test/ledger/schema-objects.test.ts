@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => bench?.close());
 
 async function lines(): Promise<readonly unknown[]> {
-  return bench.sql('select line from stepgate.schema_lines() line order by 1');
+  return bench.sql('select line from stepgate.schema_objects() line order by 1');
 }
 
 /** The lines after a change that is taken back. */

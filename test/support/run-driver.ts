@@ -9,6 +9,7 @@ import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import type { ChangingEnvelope } from '../../core/run/envelope.ts';
 import type { JournalEntry } from '../../core/run/journal.ts';
 import type { Mode } from '../../core/run/mode.ts';
+import { NOTHING_ASKED } from '../../core/run/run-input.ts';
 import { measureBefore } from '../../lambdas/checks/measure-before.ts';
 import type { StatePorts } from '../../lambdas/middleware/ports.ts';
 import { nextStep } from '../../lambdas/phases/next-step.ts';
@@ -59,7 +60,11 @@ export function oneTransfer(target: string, transfer: string, more: Readonly<Rec
 /** A run that holds the free lock. */
 export async function beginRun(bench: Workbench, plan: Deployed, run: { readonly id: string; readonly mode?: Mode }): Promise<ChangingEnvelope> {
   const input = changing(plan, { token: 0, ...run });
-  const { token } = await acquireLock({ ...bench.ports, executions: nobodyAsks, pause: async () => undefined })({ ...input, holderSeen: null });
+  const { token } = await acquireLock({ ...bench.ports, executions: nobodyAsks, pause: async () => undefined })({
+    ...input,
+    holderSeen: null,
+    asked: NOTHING_ASKED,
+  });
   if (token === null) throw new Error('the lock was not free');
   return changing(plan, { token, ...run });
 }

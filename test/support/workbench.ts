@@ -10,6 +10,7 @@ import { describeFault } from '../../core/plan/plan-fault.ts';
 import type { ChangingEnvelope, ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { Environment } from '../../core/run/environment.ts';
 import type { Mode } from '../../core/run/mode.ts';
+import { PLAIN_PLACE } from '../../core/run/run-place.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../../lambdas/middleware/ports.ts';
 import type { Clock } from '../../local/clock.ts';
 import { type DataApiLimits, startDataApi } from '../../local/data-api/server.ts';
@@ -26,6 +27,8 @@ export interface Workbench {
   passSeconds(seconds: number): void;
   /** As the migrator, past the Data API: what another client would see or do. */
   sql<Row extends QueryResultRow>(text: string): Promise<readonly Row[]>;
+  /** One more client of the migrator, which the caller ends. */
+  connect(): Promise<Client>;
   /** Compiles a plan from its files and stores it where the states read it. */
   deploy(files: Readonly<Record<string, string>>, id?: string): Promise<{ readonly plan: CompiledPlan; readonly digest: PlanDigest }>;
   close(): Promise<void>;
@@ -58,6 +61,7 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
     STEPGATE_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:stepgate',
     STEPGATE_PLANS: '{}',
     STEPGATE_SNAPSHOT: 'required',
+    STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
   };
   const client = new Client({ connectionString: cluster.migratorUrl });
   await client.connect();
@@ -69,6 +73,11 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
       aheadMs += seconds * 1000;
     },
     sql: async (text) => (await client.query(text)).rows,
+    connect: async () => {
+      const another = new Client({ connectionString: cluster.migratorUrl });
+      await another.connect();
+      return another;
+    },
     deploy: async (files, id = 'small') => {
       const compiled = await compilePlan({ id, files: new Map(Object.entries(files)) });
       if (!compiled.ok) {

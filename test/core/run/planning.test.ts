@@ -62,6 +62,7 @@ test('every outcome is said in one sentence', () => {
     failure: { error: 'X', sentence: 'why' },
     laterFailure: { error: 'Y', sentence: 'and then' },
     migratedAt: null,
+    proof: null,
   } as const;
   const sentences = (['passed', 'migrated', 'refused', 'rolled-back', 'restored', 'halted'] as const).map((outcome) =>
     outcomeSentence({ ...end, outcome }),

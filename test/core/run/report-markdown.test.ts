@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { buildReport } from '../../../core/run/report.ts';
 import { renderReport } from '../../../core/run/report-markdown.ts';
 import * as example from './journal-example.ts';
+import { unpadded } from './unpadded.ts';
 
-const migrated = renderReport(buildReport(example.migrated));
-const rolledBack = renderReport(buildReport(example.rolledBack));
+const migrated = unpadded(renderReport(buildReport(example.migrated)));
+const rolledBack = unpadded(renderReport(buildReport(example.rolledBack)));
 
 test('the page says the outcome and its sentence first', () => {
   expect(migrated.split('\n').slice(0, 3)).toEqual(['# shop: migrated', '', 'shop is migrated']);
@@ -31,7 +32,7 @@ test('the page gives each query once, with its number', () => {
 test('the page of a run that was rolled back shows the first error and the proof', () => {
   expect(rolledBack).toContain('- first: CheckFailedError: 1 row differs');
   expect(rolledBack).toContain('PASS: schema equal, 6 tables with 200,000 rows held against the digests of before');
-  expect(rolledBack).toContain('| copy | customers | stepgate_archive.customers | 2 |');
+  expect(rolledBack).toContain('| copy | transfer customers | 2 |');
 });
 
 test('the page of a run that never learned its plan is short', () => {

@@ -41,31 +41,33 @@ test('an undo archives what is not the mapping’s own and deletes the range', (
     {
       "boundary": "select coalesce((select nth.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" desc limit 1) as last))",
+      "lock": "select from "public"."customers" as t where [[range t."id"]] for update",
       "move": "with mapped as (
     select * from (
     select p.id, p.name as "full name" from people p
     ) as m where [[range m."id"]]
     ), archived as (
     insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
-    select $1, 'people-to-customers', 'customers', 'public.customers', t."id"::text, to_jsonb(t.*)
+    select $1, 'people-to-customers', 'customers', 'public.customers', t."id"::text, row_to_json(t.*)
     from "public"."customers" as t left join mapped on mapped."id" = t."id"
     where [[range t."id"]] and (mapped."id" is null or row(mapped."id", mapped."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null)
     )
     delete from "public"."customers" as t where [[range t."id"]]",
+      "undoing": ""public"."customers"",
     }
   `);
 });
 
 test('a comparison holds both sides of a range against each other in one statement', () => {
   expect(compareBoundarySql(TRANSFER, "O'Hara")).toMatchInlineSnapshot(`
-    "select k::text as key from (select "id" as k from "crm"."people" where "id" > 'O''Hara'
-    order by "id" limit :rows) as batch order by k desc limit 1"
+    "with batch as (select "id" as k from "crm"."people" where "id" > 'O''Hara' order by "id" limit :rows)
+    select k::text as key, case when pg_typeof(k) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (k)::text else 'md5:' || left(md5((k)::text), 12) end as shown, (select count(*) from batch)::int as rows from batch order by k desc limit 1"
   `);
   expect(compareSql(TRANSFER, { after: '7', upto: "O'Hara" }, UNMAPPED)).toMatchInlineSnapshot(`
     "select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
     count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
     count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null))::text as different,
-    coalesce(array_to_json((array_agg(coalesce(s.stepgate_key, t.stepgate_key)::text order by coalesce(s.stepgate_key, t.stepgate_key))
+    coalesce(array_to_json((array_agg(case when pg_typeof(coalesce(s.stepgate_key, t.stepgate_key)) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (coalesce(s.stepgate_key, t.stepgate_key))::text else 'md5:' || left(md5((coalesce(s.stepgate_key, t.stepgate_key))::text), 12) end order by coalesce(s.stepgate_key, t.stepgate_key))
       filter (where s.stepgate_key is null or t.stepgate_key is null or row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null))[1:5]), '[]')::text as samples
     from (select m."id" as stepgate_key, m.* from (
     select p.id, p.name as "full name" from people p

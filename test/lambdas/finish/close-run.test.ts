@@ -32,7 +32,7 @@ const LOCK = 'select token::int, run_id as run from stepgate.lock';
 
 function close(run: ChangingEnvelope, outcome: Outcome, more: { error?: string; cause?: string; planState?: string } = {}) {
   const failure = more.error === undefined ? null : { Error: more.error, Cause: more.cause ?? '' };
-  return closeRun(bench.ports)({ ...run, outcome, failure, laterFailure: null, planState: more.planState ?? 'fresh' });
+  return closeRun(bench.ports)({ ...run, outcome, failure, laterFailure: null, planState: more.planState ?? 'fresh', proof: null });
 }
 
 test('CompleteRun run twice and beside itself keeps the first moment', async () => {
@@ -107,14 +107,20 @@ test('a plan that was migrated before is said with its date', async () => {
 
 test('a run whose lock was taken without its knowing the token gives it back', async () => {
   const { run, now } = await beginRun(bench, plan, { id: 'unknown-token' });
-  const end = { outcome: 'refused', failure: { Error: 'UnknownOutcomeError', Cause: '' }, laterFailure: null, planState: 'fresh' } as const;
+  const end = {
+    outcome: 'refused',
+    failure: { Error: 'UnknownOutcomeError', Cause: '' },
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+  } as const;
   await closeRun(bench.ports)({ run: { ...run, token: null }, now, ...end });
   expect(await bench.sql(LOCK)).toEqual([{ token: 1, run: null }]);
 });
 
 test('a run that only looked closes without a ledger', async () => {
   const input = reading(plan, { mode: 'dry-run', id: 'looked' });
-  expect(await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh' })).toEqual({
+  expect(await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null })).toEqual({
     outcome: 'passed',
     sentence: 'dry-run of small passed',
   });
@@ -125,7 +131,7 @@ test('a run that was refused before its plan was known closes too', async () => 
   const { run, now } = reading(plan, { mode: 'dry-run', id: 'unknown' });
   const input = { run: { ...run, plan: null, digest: null, mode: null }, now };
   const failure = { Error: 'InputRefusedError', Cause: '{"errorMessage":"no such plan"}' };
-  expect(await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh' })).toEqual({
+  expect(await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null })).toEqual({
     outcome: 'refused',
     sentence: 'the plan is refused: no such plan',
   });

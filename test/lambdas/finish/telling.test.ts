@@ -6,6 +6,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { s3Client } from '../../../adapters/aws-clients.ts';
 import { snsNotices } from '../../../adapters/notices.ts';
+import { PLAIN_PLACE } from '../../../core/run/run-place.ts';
 import { closeRun } from '../../../lambdas/finish/close-run.ts';
 import { notify } from '../../../lambdas/finish/notify.ts';
 import { writeReport } from '../../../lambdas/finish/write-report.ts';
@@ -38,8 +39,8 @@ test('WriteReport run twice and beside itself writes the same two pages', async 
   const input = reading(plan, { mode: 'dry-run', id: 'reported' });
   const start = { ...input, run: { ...input.run, plan: null, digest: null, mode: null } };
   await loadPlan({ ...bench.ports, deployed: { [plan.plan.id]: plan.digest } })({ ...start, input: {} });
-  await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh' });
-  const visit = () => writeReport(bench.ports)({ ...input, outcome: 'passed' });
+  await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null });
+  const visit = () => writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...input, outcome: 'passed' });
   const [one, other] = await Promise.all([visit(), visit()]);
   expect(one).toEqual({ json: 's3://reports/runs/reported/report.json', page: 's3://reports/runs/reported/report.md' });
   expect(other).toEqual(one);
@@ -58,15 +59,16 @@ test('a run that was refused before its plan was known has a report', async () =
     failure: { Error: 'InputRefusedError', Cause: 'no' },
     laterFailure: null,
     planState: 'fresh',
+    proof: null,
   });
-  await writeReport(bench.ports)({ ...start, outcome: 'refused' });
+  await writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...start, outcome: 'refused' });
   expect(JSON.parse(await page('unknown', 'report.json'))).toMatchObject({ run: null, outcome: { outcome: 'refused' } });
 });
 
 test.each(['fresh', 'interrupted', 'half-undone', 'migrated'] as const)('a run that found its plan %s has a report', async (planState) => {
   const input = reading(plan, { mode: 'execute', id: `found-${planState}` });
   await bench.ports.journal.write(input.run.id, 'lock', { kind: 'lock', at: input.now.toISOString(), token: 1, takenOverFrom: null, planState });
-  await writeReport(bench.ports)({ ...input, outcome: 'rolled-back' });
+  await writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...input, outcome: 'rolled-back' });
   expect(JSON.parse(await page(input.run.id, 'report.json'))).toMatchObject({ lock: { planState } });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, StatementFailedError, UndoFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
+import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
 import {
@@ -14,7 +15,9 @@ import {
   onePhase,
   oneTransfer,
   refusal,
+  retried,
   runPhases,
+  until,
 } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
@@ -168,7 +171,128 @@ test('a batch forward that arrives after the undo has begun moves nothing', asyn
   await phaseLedger(bench.ports.session).begin(run.run, copy);
   const batch = (rows: number) => transferLedger(bench.ports.session).copyBatch(run.run, { phase: 'copy', transfer }, rows);
   expect(await batch(5)).toMatchObject({ done: false, rows: 5 });
-  await phaseLedger(bench.ports.session).beginUndo(run.run, copy);
+  await phaseLedger(bench.ports.session).beginUndo(run.run, { plan: plan.plan, phase: copy });
   expect(await refusal(batch(5))).toBeInstanceOf(StatementFailedError);
   expect(await bench.sql('select count(*)::int as rows from target')).toEqual([{ rows: 5 }]);
+});
+
+/** A plan with a table that no transfer fills, one that its own SQL fills, and columns on the source. */
+const MAKES = oneTransfer(
+  `--! allow: JSON_COLUMN because its text comes back byte for byte
+create table target (id int primary key, note text);
+create table remarks (id int primary key, target_id int references target on delete cascade, body json);
+create table kinds (kind text primary key);
+insert into kinds values ('a'), ('b');
+alter table source add column context text not null default 'old', add column extra json;
+`,
+  'select s.id, s.note from source s',
+  { '1-schema/undo.sql': 'alter table source drop column extra, drop column context;\ndrop table kinds, remarks, target;\n' },
+);
+const KEPT = 'select phase, table_name as "table", image::text as image from stepgate_archive.row where transfer is null order by id';
+
+async function undoBoth(run: ChangingEnvelope): Promise<void> {
+  for (const phase of ['copy', 'schema']) expect(await undoPhase(bench.ports)({ ...run, phase })).toEqual({ next: 'decide' });
+}
+
+test('what others wrote into tables and columns that no transfer fills is kept, byte for byte, before it goes', async () => {
+  const run = await beginRun(bench, await deploy(bench, MAKES), { id: 'kept' });
+  await runPhases(bench.ports, run);
+  await bench.sql(`insert into remarks values (1, 3, '{"a":"\\u0000","a":2}'), (2, null, null);
+insert into kinds values ('c');
+update source set context = 'new' where id = 4; update source set extra = '{"b": 1,"b": 2}' where id = 5`);
+  await undoBoth(run);
+  expect(await bench.sql(KEPT)).toEqual([
+    { phase: 'copy', table: 'public.remarks', image: '{"id":1,"target_id":3,"body":{"a":"\\u0000","a":2}}' },
+    { phase: 'schema', table: 'public.remarks', image: '{"id":2,"target_id":null,"body":null}' },
+    ...['a', 'b', 'c'].map((kind) => ({ phase: 'schema', table: 'public.kinds', image: `{"kind":"${kind}"}` })),
+    { phase: 'schema', table: 'public.source', image: '{"id":4,"context":"new","extra":null}' },
+    { phase: 'schema', table: 'public.source', image: '{"id":5,"context":"old","extra":{"b": 1,"b": 2}}' },
+  ]);
+  const kept = Object.fromEntries((await entries(bench, run, 'kept')).map((entry) => [entry.phase, entry.tables]));
+  expect(kept).toEqual({
+    copy: [{ table: 'public.remarks', rows: 1 }],
+    schema: [
+      { table: 'public.kinds', rows: 3 },
+      { table: 'public.remarks', rows: 1 },
+      { table: 'public.source', rows: 2 },
+    ],
+  });
+});
+
+test('what only the plan wrote into its tables and columns is not kept', async () => {
+  const filled = { ...MAKES, '1-schema/up.sql': `${MAKES['1-schema/up.sql']}update source set context = 'by the plan', extra = '{}';\n` };
+  const run = await beginRun(bench, await deploy(bench, filled), { id: 'own' });
+  await runPhases(bench.ports, run);
+  await undoBoth(run);
+  expect(await bench.sql(KEPT)).toEqual([]);
+});
+
+test('rows that an undo deletes by its own SQL are kept first where others wrote into the table', async () => {
+  const plan = {
+    'plan.yaml': 'title: Filled by SQL\nphases:\n  - { id: schema }\n  - { id: fill }\n',
+    '1-schema/up.sql': 'create table copies (id int primary key, note text);\n',
+    '1-schema/undo.sql': 'drop table copies;\n',
+    '2-fill/up.sql': 'insert into copies select id, note from source;\n',
+    '2-fill/undo.sql': 'delete from copies;\n',
+  };
+  for (const [id, change, kept] of [
+    ['untouched', '', 0],
+    ['touched', "update copies set note = 'mine' where id = 7", 20],
+  ] as const) {
+    await emptyDatabase(
+      bench,
+      'create table source (id int primary key, note text); insert into source select i, i::text from generate_series(1, 20) i;',
+    );
+    const run = await beginRun(bench, await deploy(bench, plan), { id });
+    await runPhases(bench.ports, run);
+    await bench.sql(change);
+    for (const phase of ['fill', 'schema']) await undoPhase(bench.ports)({ ...run, phase });
+    expect(await bench.sql('select count(*)::int as rows from stepgate_archive.row'), id).toEqual([{ rows: kept }]);
+  }
+});
+
+test.each([
+  {
+    made: 'create table notes (id int, target_id int references target on delete cascade); insert into notes values (1, 3)',
+    said: 'public.notes, which is not the plan',
+    clear: 'drop table notes',
+  },
+  {
+    made: 'create table notes (id int, target_id int references target); insert into notes values (1, 3)',
+    said: 'has 1 row that refer to target',
+    clear: 'truncate notes',
+  },
+  { made: 'create view readers as select note from target', said: 'view readers', clear: 'drop view readers' },
+])('an undo does not begin while what is not of the plan refers to it: $made', async ({ made, said, clear }) => {
+  const run = await beginRun(bench, await deploy(bench, COPY), { id: 'referred' });
+  await runPhases(bench.ports, run);
+  await bench.sql(made);
+  const error = await refusal(undoPhase(bench.ports)({ ...run, phase: 'copy' }));
+  expect(error).toBeInstanceOf(UndoFailedError);
+  expect(error.message).toContain(said.replace('public.', ''));
+  expect(await bench.sql('select count(*)::int as rows from target')).toEqual([{ rows: 20 }]);
+  await bench.sql(clear);
+  expect(await undoPhase(bench.ports)({ ...run, phase: 'copy' })).toEqual({ next: 'decide' });
+});
+
+test('a target that somebody dropped holds the undo of its transfer up no more', async () => {
+  const run = await beginRun(bench, await deploy(bench, COPY), { id: 'dropped' });
+  await runPhases(bench.ports, run);
+  await bench.sql('drop table target');
+  expect(await undoPhase(bench.ports)({ ...run, phase: 'copy' })).toEqual({ next: 'decide' });
+  expect((await refusal(undoPhase(bench.ports)({ ...run, phase: 'schema' }))).message).toContain('1-schema/undo.sql');
+});
+
+test('a row that changes while its batch is undone waits, and is kept as it was when it went', async () => {
+  const run = await beginRun(bench, await deploy(bench, COPY), { id: 'racing' });
+  await runPhases(bench.ports, run);
+  const other = await bench.connect();
+  await other.query('begin');
+  await other.query("update target set note = 'late' where id = 3");
+  const undone = retried(() => undoPhase(bench.ports)({ ...run, phase: 'copy' }));
+  await until(bench, "exists (select from pg_stat_activity where wait_event_type = 'Lock' and application_name like 'stepgate/%')");
+  await other.query('commit');
+  await other.end();
+  await undone;
+  expect(await bench.sql("select image->>'note' as note from stepgate_archive.row")).toEqual([{ note: 'late' }]);
 });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { sfnExecutions } from '../../../adapters/executions.ts';
 import { phaseLedger } from '../../../adapters/phase-ledger.ts';
@@ -5,6 +6,7 @@ import { planLedger } from '../../../adapters/plan-ledger.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError, StaleTokenError } from '../../../core/errors.ts';
 import type { Mode } from '../../../core/run/mode.ts';
+import { type Asked, NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
 import { acquireLock } from '../../../lambdas/start/acquire-lock.ts';
@@ -37,14 +39,14 @@ beforeEach(async () => {
 
 type Seen = { readonly token: number; readonly run: string } | null;
 
-async function acquire(plan: Deployed, run: { readonly id: string; readonly mode?: Mode; readonly seen?: Seen }) {
+async function acquire(plan: Deployed, run: { readonly id: string; readonly mode?: Mode; readonly seen?: Seen; readonly asked?: Asked }) {
   const input = reading(plan, { mode: run.mode ?? 'execute', id: run.id });
   const deps = {
     ...bench.ports,
     executions: sfnExecutions(stepFunctions.client()),
     pause: (ms: number) => new Promise<void>((done) => setTimeout(done, Math.min(ms, 20))),
   };
-  return acquireLock(deps)({ ...input, holderSeen: run.seen ?? null });
+  return acquireLock(deps)({ ...input, holderSeen: run.seen ?? null, asked: run.asked ?? NOTHING_ASKED });
 }
 
 async function holder(): Promise<unknown> {
@@ -146,16 +148,17 @@ test('whatever the old token tries is refused and changes nothing', async () => 
   const state = 'select (select json_agg(p) from stepgate.phase p)::text as phases, (select json_agg(p) from stepgate.plan p)::text as plans';
   const before = await bench.sql(state);
   const acts: Readonly<Record<string, () => Promise<unknown>>> = {
-    runTransaction: () => phaseLedger(session).runTransaction(old.run, owners),
-    undoTransaction: () => phaseLedger(session).undoTransaction(old.run, schema, schema.undo ?? []),
+    runTransaction: () => phaseLedger(session).runTransaction(old.run, { plan: plan.plan, phase: owners }),
+    undoTransaction: () => phaseLedger(session).undoTransaction(old.run, { plan: plan.plan, phase: schema }, schema.undo ?? []),
     begin: () => phaseLedger(session).begin(old.run, copy),
     finish: () => phaseLedger(session).finish(old.run, copy, 1),
-    beginUndo: () => phaseLedger(session).beginUndo(old.run, schema),
+    beginUndo: () => phaseLedger(session).beginUndo(old.run, { plan: plan.plan, phase: schema }),
     copyBatch: () => transferLedger(session).copyBatch(old.run, { phase: 'copy', transfer }, 10),
     undoBatch: () => transferLedger(session).undoBatch(old.run, { phase: 'copy', transfer, unmapped: [] }, 10),
     holdsOrFails: () => planLedger(session).holdsOrFails(old.run),
     rememberSnapshot: () => planLedger(session).rememberSnapshot(old.run, { id: 's', requestedAt: old.now }),
     complete: () => completeRun(bench.ports)(old),
+    refute: () => planLedger(session).refute(old.run),
     forget: () => planLedger(session).forget(old.run),
   };
   for (const [name, act] of Object.entries(acts)) {
@@ -221,7 +224,7 @@ test('a half-undone plan is finished by the digest that applied it', async () =>
   await runPhases(bench.ports, first, 'indexes');
   const [, copy] = plan.plan.phases;
   if (copy === undefined) throw new Error('the small plan has changed');
-  await phaseLedger(bench.ports.session).beginUndo(first.run, copy);
+  await phaseLedger(bench.ports.session).beginUndo(first.run, { plan: plan.plan, phase: copy });
   await bench.sql('update stepgate.lock set run_id = null');
   const changed = await deploy(bench, { ...SMALL_PLAN, '1-schema/up.sql': `${SMALL_PLAN['1-schema/up.sql']}alter table people add column x int;\n` });
   expect(await acquire(changed, { id: 'changed' })).toMatchObject({ planState: 'half-undone', digest: plan.digest });
@@ -278,4 +281,45 @@ test('a lock row that somebody holds is waited for a moment only', async () => {
   await bench.sql('begin; select from stepgate.lock for update');
   expect(await refusal(acquire(plan, { id: 'b' }))).toBeInstanceOf(DatabaseBusyError);
   await bench.sql('rollback');
+});
+
+test('a rollback goes by a given digest when it differs in its undo only', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  const first = await beginMeasuredRun(bench, plan, { id: 'first' });
+  await runPhases(bench.ports, first);
+  await bench.sql('update stepgate.lock set run_id = null');
+  const asked = { accept: null, isDigestGiven: true };
+  const mended = await deploy(bench, {
+    ...SMALL_PLAN,
+    '1-schema/undo.sql': 'alter table people drop column is_moved;\ndrop table if exists customers;\n',
+  });
+  const other = await deploy(bench, { ...SMALL_PLAN, '4-owners/up.sql': `${SMALL_PLAN['4-owners/up.sql']}comment on table customers is 'other';\n` });
+  expect((await refusal(acquire(other, { id: 'other', mode: 'rollback', asked }))).message).toContain('differs in more than the undo of owners');
+  expect(await acquire(mended, { id: 'plain', mode: 'rollback' })).toMatchObject({ digest: plan.digest });
+  await bench.sql('update stepgate.lock set run_id = null');
+  expect(await acquire(mended, { id: 'mended', mode: 'rollback', asked })).toMatchObject({ digest: mended.digest });
+});
+
+test('a rollback that finds the tables of the plan but not its ledger says so', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  const first = await beginMeasuredRun(bench, plan, { id: 'first' });
+  await runPhases(bench.ports, first);
+  await bench.sql('drop schema stepgate cascade');
+  const { message } = await refusal(acquire(plan, { id: 'back', mode: 'rollback' }));
+  expect(message).toContain('table public.customers is there');
+  expect(message).toContain('nothing was touched');
+});
+
+test('a ledger of an earlier version is brought up to date, and what it archived is kept', async () => {
+  const version1 = await readFile(new URL('../../../ledger/version-1.sql', import.meta.url), 'utf8');
+  await bench.sql(`${version1};
+create function stepgate.undo_phase(text, bigint, text, text, jsonb) returns text language sql as 'select null::text';
+insert into stepgate.version values ('earlier');
+insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image) values ('old', 'small', 'rows', 'public.t', '1', '{"id": 1}')`);
+  const plan = await deploy(bench, SMALL_PLAN);
+  expect(await acquire(plan, { id: 'newer' })).toMatchObject({ token: 1, planState: 'fresh' });
+  expect(await bench.sql("select run_id, image->>'id' as id, pg_typeof(image)::text as type from stepgate_archive.row")).toEqual([
+    { run_id: 'old', id: '1', type: 'json' },
+  ]);
+  expect(await bench.sql("select pronargs::int as parameters from pg_proc where proname = 'undo_phase'")).toEqual([{ parameters: 6 }]);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InputRefusedError, PlanNotFoundError } from '../../../core/errors.ts';
 import { PlanId } from '../../../core/ids.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { loadPlan } from '../../../lambdas/start/load-plan.ts';
 import { type Deployed, deploy, entries, refusal } from '../../support/run-driver.ts';
 import { SMALL_PLAN } from '../../support/small-plan.ts';
@@ -22,15 +23,21 @@ function load(input: unknown, deployed: Readonly<Record<string, string>> = { sma
 test('LoadPlan run twice and beside itself pins the same digest, and writes it down', async () => {
   const input = { plan: 'small', mode: 'execute', digest: plan.digest, Comment: 'as pasted' };
   const [one, other] = await Promise.all([load(input), load(input)]);
-  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest });
+  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest, asked: { accept: null, isDigestGiven: true } });
   expect(other).toEqual(one);
   expect(await entries(bench, reading(plan, { mode: 'execute', id: 'loaded' }) as never, 'run')).toMatchObject([
     { run: 'loaded', plan: 'small', mode: 'execute', digest: plan.digest, phases: ['schema', 'copy', 'indexes', 'owners'] },
   ]);
 });
 
+test('what a rollback accepts is passed on and written down', async () => {
+  const input = { plan: 'small', mode: 'rollback', accept: '0123456789ab' };
+  expect(await load(input, undefined, 'accepting')).toMatchObject({ asked: { accept: '0123456789ab', isDigestGiven: false } });
+  expect(await entries(bench, reading(plan, { mode: 'rollback', id: 'accepting' }) as never, 'run')).toMatchObject([{ accept: '0123456789ab' }]);
+});
+
 test('an empty input is a dry-run of the only plan', async () => {
-  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest });
+  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest, asked: NOTHING_ASKED });
 });
 
 test.each([
@@ -40,6 +47,8 @@ test.each([
   { input: { mode: 'exectue' }, name: 'InputRefusedError', said: 'mode "exectue" is unknown' },
   { input: { mode: 'rehearse' }, name: 'InputRefusedError', said: 'is not built in this version' },
   { input: { plan: 'small', force: true }, name: 'InputRefusedError', said: 'unknown keys: force' },
+  { input: { mode: 'execute', accept: '0123456789ab' }, name: 'InputRefusedError', said: 'accept goes with mode rollback' },
+  { input: { mode: 'rollback', accept: 'all' }, name: 'InputRefusedError', said: '12 hexadecimal characters' },
   { input: { plan: 7 }, name: 'InputRefusedError', said: 'got 7' },
   { input: { plan: 'other' }, name: 'PlanNotFoundError', said: 'no plan "other"; it has small' },
   { input: { plan: 'constructor' }, name: 'PlanNotFoundError', said: 'no plan "constructor"; it has small' },

@@ -1,0 +1,45 @@
+import { counted, countInWords } from './in-words.ts';
+import { codeBlock, table } from './markdown.ts';
+import type { Report } from './report.ts';
+import { isProven } from './report-facts.ts';
+import { writtenMeanwhile } from './written-meanwhile.ts';
+
+/** What the proof of the undo found. */
+export function undoProof({ undo }: Report): string | null {
+  if (undo === null) return null;
+  const equal = isProven(undo);
+  const held = `${counted(undo.tables, 'table')} with ${counted(undo.rows, 'row')} held against the digests of before`;
+  const said = `${equal ? 'PASS' : 'FAIL'}: schema ${undo.schemaEqual ? 'equal' : 'not equal'}, ${held}`;
+  const accepted = undo.acceptance === null || equal ? null : `As they are, these differences may be accepted as \`${undo.acceptance}\`.`;
+  const parts = [said, differenceTable(undo.differences), accepted, ...meanwhileParts(undo.meanwhile)];
+  return parts.filter((part) => part !== null).join('\n\n');
+}
+
+type Differences = NonNullable<Report['undo']>['differences'];
+
+function differenceTable(found: Differences): string | null {
+  if (found.length === 0) return null;
+  return table(
+    ['what', 'before', 'now'],
+    found.map(({ what, before, after }) => [what, before, after]),
+  );
+}
+
+function meanwhileParts(found: Differences): readonly (string | null)[] {
+  if (found.length === 0) return [];
+  return [`${writtenMeanwhile(found)}. No transaction of the plan wrote there, so this is no difference.`, differenceTable(found)];
+}
+
+/** What the plan cannot make again, and where it lies. */
+export function keptRows({ archived, kept, run }: Report): string | null {
+  const rows = [
+    ...archived.map(({ phase, transfer, rows: count }) => [phase, `transfer ${transfer}`, countInWords(count)]),
+    ...kept.map(({ phase, table: name, rows: count }) => [phase, name, countInWords(count)]),
+  ];
+  if (rows.length === 0) return null;
+  return [
+    'Rows that the plan could not make again. Before their undo they were put into `stepgate_archive.row`:',
+    codeBlock(`select * from stepgate_archive.row where run_id = '${run?.id ?? ''}';`, 'sql'),
+    table(['phase', 'rows of', '>rows'], rows),
+  ].join('\n\n');
+}
