@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Figure, figure, type Result, ratios, type Size, timeMs } from './figure.ts';
+import { type ObtainedTools, obtainTools } from './obtain-tools.ts';
 import { runExecution } from './run-execution.ts';
 import type { PlanFiles, Stage } from './stage.ts';
+import { openTool, type ToolRounds } from './tool-round.ts';
 
 const STATEMENTS = 20;
 
@@ -20,67 +23,137 @@ function planId(round: number): string {
 }
 
 function fixedPlan(round: number): PlanFiles {
-  const tables = Array.from({ length: STATEMENTS }, (_, index) => `round_${round}_table_${index}`);
+  const tables = tableNames(`round_${round}`);
   return {
     'plan.yaml': 'title: Twenty statements\nphases:\n  - { id: schema }\n',
-    '1-schema/up.sql': tables.map((table) => `create table ${table} (id bigint primary key);\n`).join(''),
-    '1-schema/undo.sql': tables.map((table) => `drop table ${table};\n`).join(''),
+    '1-schema/up.sql': creating(tables),
+    '1-schema/undo.sql': dropping(tables),
   };
 }
 
+function tableNames(prefix: string): readonly string[] {
+  return Array.from({ length: STATEMENTS }, (_, index) => `${prefix}_table_${index}`);
+}
+
+function creating(tables: readonly string[]): string {
+  return tables.map((table) => `create table ${table} (id bigint primary key);\n`).join('');
+}
+
+function dropping(tables: readonly string[]): string {
+  return tables.map((table) => `drop table ${table};\n`).join('');
+}
+
 interface Round {
-  readonly psqlFile: number;
-  readonly psqlNothing: number;
   readonly execute: number;
   readonly nothing: number;
   readonly nothingInEngine: number;
+  /** By a tool's name: what the same takes with it. */
+  readonly others: ReadonlyMap<string, { readonly migration: number; readonly nothing: number }>;
 }
 
-/** What a run costs that has next to nothing to do, by the whole command line beside psql's. */
-export async function measureFixedCost(stage: Stage, { rounds }: Pick<Size, 'rounds'>): Promise<Result> {
+/** What a run costs that has next to nothing to do, by the whole command line beside those of other tools. */
+export async function measureFixedCost(
+  stage: Stage,
+  { rounds }: Pick<Size, 'rounds'>,
+  obtain: () => Promise<ObtainedTools> = () => obtainTools({ offline: false }),
+): Promise<Result> {
   await stage.empty();
   // An empty database would be filled with demo data first.
   await stage.sql('create table something (id bigint primary key)');
+  const { tools, missing } = await obtain();
   const hasPsql = await psql(stage, ['-c', 'select 1']).then(
     () => true,
     () => false,
   );
+  const opened = await Promise.all(tools.map((tool) => openTool(tool, stage.engine.psqlUrl)));
   const found: Round[] = [];
-  for (let round = 0; round < rounds; round += 1) found.push(await measureRound(stage, planId(round), hasPsql));
-  const samples = (name: keyof Round) => found.map((round) => round[name]);
+  try {
+    const others = [...(hasPsql ? [psqlRounds(stage)] : []), ...opened];
+    for (let round = 0; round < rounds; round += 1) found.push(await measureRound(stage, round, others));
+  } finally {
+    await Promise.all(opened.map((tool) => tool.close()));
+  }
   return {
     name: 'fixed-cost',
     about: `${STATEMENTS} \`create table\` statements by \`stepgate execute\` as a process of its own on a running local engine (gates, snapshot, baseline, \
-the phase's transaction, checks, report), then the same again, which has nothing to do; beside \`psql --single-transaction\` with the same file.`,
-    figures: [
-      figure({ name: 'stepgate execute, nothing to do', unit: 'ms', goal: GOAL }, samples('nothing')),
-      figure({ name: 'of which the execution itself, functions warm', unit: 'ms' }, samples('nothingInEngine')),
-      figure({ name: `stepgate execute, ${STATEMENTS} statements`, unit: 'ms' }, samples('execute')),
-      ...(hasPsql ? psqlFigures(samples) : []),
-    ],
-    skipped: hasPsql ? [] : ['psql: there is none on this machine'],
+the phase's transaction, checks, report), then the same again, which has nothing to do; beside the same by tools that run a file's statements in a \
+transaction and do nothing else, each by its own command on the same database. psql keeps no record: its nothing to do is a \`select 1\`. The others are \
+installed for this in the versions of bench/compared/package.json, and by nothing else; sqitch is Debian's.`,
+    figures: figuresOf(found),
+    skipped: [...(hasPsql ? [] : ['psql: there is none on this machine']), ...missing],
   };
 }
 
-function psqlFigures(samples: (name: keyof Round) => readonly number[]): readonly Figure[] {
+function figuresOf(found: readonly Round[]): readonly Figure[] {
+  const execute = found.map((round) => round.execute);
+  const nothing = found.map((round) => round.nothing);
+  const names = [...(found[0]?.others.keys() ?? [])];
+  const others = names.map((name) => ({ name, rounds: found.flatMap((round) => round.others.get(name) ?? []) }));
   return [
-    figure({ name: `psql, ${STATEMENTS} statements`, unit: 'ms' }, samples('psqlFile')),
-    figure({ name: 'psql, select 1', unit: 'ms' }, samples('psqlNothing')),
-    figure({ name: `${STATEMENTS} statements, execute to psql`, unit: 'ratio' }, ratios(samples('execute'), samples('psqlFile'))),
+    figure({ name: 'stepgate execute, nothing to do', unit: 'ms', goal: GOAL }, nothing),
+    figure(
+      { name: 'of which the execution itself, functions warm', unit: 'ms' },
+      found.map((round) => round.nothingInEngine),
+    ),
+    ...others.map(({ name, rounds }) =>
+      figure(
+        { name: `${name}, nothing to do`, unit: 'ms' },
+        rounds.map((round) => round.nothing),
+      ),
+    ),
+    ...others.map(({ name, rounds }) =>
+      figure(
+        { name: `nothing to do, execute to ${name}`, unit: 'ratio' },
+        ratios(
+          nothing,
+          rounds.map((round) => round.nothing),
+        ),
+      ),
+    ),
+    figure({ name: `stepgate execute, ${STATEMENTS} statements`, unit: 'ms' }, execute),
+    ...others.map(({ name, rounds }) =>
+      figure(
+        { name: `${name}, ${STATEMENTS} statements`, unit: 'ms' },
+        rounds.map((round) => round.migration),
+      ),
+    ),
+    ...others.map(({ name, rounds }) =>
+      figure(
+        { name: `${STATEMENTS} statements, execute to ${name}`, unit: 'ratio' },
+        ratios(
+          execute,
+          rounds.map((round) => round.migration),
+        ),
+      ),
+    ),
   ];
 }
 
-async function measureRound(stage: Stage, plan: string, hasPsql: boolean): Promise<Round> {
-  const file = (name: string) => join(stage.plansFolder, plan, '1-schema', name);
-  const byPsql = (args: readonly string[]) => (hasPsql ? timeMs(() => psql(stage, args)) : Number.NaN);
-  const psqlFile = await byPsql(['--single-transaction', '-f', file('up.sql')]);
-  if (hasPsql) await psql(stage, ['-f', file('undo.sql')]);
+/** The others stand between the two runs of ours, so that what disturbs one disturbs all. */
+async function measureRound(stage: Stage, round: number, tools: readonly Pick<ToolRounds, 'name' | 'measure'>[]): Promise<Round> {
+  const plan = planId(round);
+  const execute = await timeMs(() => runExecute(stage, plan));
+  const others = new Map<string, { readonly migration: number; readonly nothing: number }>();
+  for (const { name, measure } of tools) {
+    const tables = tableNames(`${name.replaceAll('-', '_')}_${round}`);
+    others.set(name, await measure(creating(tables)));
+    // Our next run would measure them, too: it proves that what it does not change is as before.
+    await stage.sql(dropping(tables));
+  }
+  return { execute, others, nothing: await timeMs(() => runExecute(stage, plan)), nothingInEngine: await runExecution(stage, plan) };
+}
+
+function psqlRounds(stage: Stage): Pick<ToolRounds, 'name' | 'measure'> {
+  const file = join(stage.folder, 'psql.sql');
   return {
-    psqlFile,
-    execute: await timeMs(() => execute(stage, plan)),
-    psqlNothing: await byPsql(['-c', 'select 1']),
-    nothing: await timeMs(() => execute(stage, plan)),
-    nothingInEngine: await runExecution(stage, plan),
+    name: 'psql',
+    measure: async (sql) => {
+      await writeFile(file, sql);
+      return {
+        migration: await timeMs(() => psql(stage, ['--single-transaction', '-f', file])),
+        nothing: await timeMs(() => psql(stage, ['-c', 'select 1'])),
+      };
+    },
   };
 }
 
@@ -91,7 +164,7 @@ async function psql({ engine }: Stage, args: readonly string[]): Promise<void> {
 }
 
 /** Any exit code but 0 throws. */
-async function execute({ folder, plansFolder }: Stage, plan: string): Promise<void> {
+async function runExecute({ folder, plansFolder }: Stage, plan: string): Promise<void> {
   const cli = join(import.meta.dirname, '..', 'bin', 'stepgate.mjs');
   await run(process.execPath, [cli, 'execute', plan, '--yes', '--plans', plansFolder, '--data', folder]);
 }

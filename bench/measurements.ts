@@ -13,7 +13,7 @@ export const DEMO = 'lead-centric';
 /** By name, in running order: the demo's first execution finds every function cold. */
 export const MEASUREMENTS: Readonly<Record<string, (stage: Stage, size: Size) => Promise<Result>>> = {
   demo: (stage, size) => measureStates(stage, DEMO, size),
-  'fixed-cost': measureFixedCost,
+  'fixed-cost': (stage, size) => measureFixedCost(stage, size),
   calls: measureCalls,
   'copy-bigint': (stage, size) => measureCopy(stage, 'bigint', size),
   'copy-uuid': (stage, size) => measureCopy(stage, 'uuid', size),

@@ -33,10 +33,6 @@ export function page(machine: Machine, rounds: number, results: readonly Result[
     'full_page_writes off, shared with the engine and the client). Nothing here was measured in AWS.',
     '',
     ...results.flatMap((result) => [`## ${result.name}`, '', result.about, '', ...markdownTable(result), '']),
-    '## Not compared yet',
-    '',
-    'node-pg-migrate, graphile-migrate, knex, drizzle-kit and sqitch, each running the same twenty statements.',
-    '',
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import { Client, type QueryResultRow } from 'pg';
 import { DATA_FOLDER } from '../bin/data-folder.ts';
 import { type LoadedPlan, loadPlan } from '../bin/plans.ts';
 import type { Environment } from '../core/run/environment.ts';
+import { PLAIN_PLACE } from '../core/run/run-place.ts';
 import { type Assembly, obtainAssembly } from '../local/assembly.ts';
 import { type Engine, engineEnvironment, startEngine } from '../local/engine.ts';
 import { type FunctionHost, functionHost } from '../local/lambda/function-host.ts';
@@ -115,6 +116,7 @@ function functionEnvironment({ stack }: Engine, plans: readonly LoadedPlan[]): E
     STEPGATE_TOPIC_ARN: stack.topicArn,
     STEPGATE_PLANS: JSON.stringify(Object.fromEntries(plans.map(({ plan, digest }) => [plan.id, digest]))),
     STEPGATE_SNAPSHOT: 'required',
+    STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
     POWERTOOLS_TRACE_ENABLED: 'false',
   };
 }

@@ -8,6 +8,7 @@ import { measureStates } from '../bench/demo-states.ts';
 import { figure, isMissed, median, type Result, ratios } from '../bench/figure.ts';
 import { fixedPlans, measureFixedCost } from '../bench/fixed-cost.ts';
 import { MEASUREMENTS } from '../bench/measurements.ts';
+import { obtainTools } from '../bench/obtain-tools.ts';
 import { describeMachine, page, textTable } from '../bench/page.ts';
 import { openStage, type Stage } from '../bench/stage.ts';
 import { copyPlan } from '../bench/wide-rows.ts';
@@ -27,7 +28,7 @@ afterAll(() => stage?.close());
 /** Every measurement on its smallest scale; the shop plan stands for the demo. */
 const SMALL_MEASUREMENTS: Readonly<Record<keyof typeof MEASUREMENTS, (stage: Stage) => Promise<Result>>> = {
   demo: (stage) => measureStates(stage, 'shop', SMALL),
-  'fixed-cost': (stage) => measureFixedCost(stage, SMALL),
+  'fixed-cost': (stage) => measureFixedCost(stage, SMALL, () => obtainTools({ offline: true })),
   calls: (stage) => measureCalls(stage, SMALL),
   'copy-bigint': (stage) => measureCopy(stage, 'bigint', SMALL),
   'copy-uuid': (stage) => measureCopy(stage, 'uuid', SMALL),
@@ -77,4 +78,10 @@ test.each([
   { kind: 'at most', value: 1000, found: 1000, missed: false },
 ] as const)('a goal of $kind $value is missed by $found: $missed', ({ kind, value, found, missed }) => {
   expect(isMissed(figure({ name: 'a figure', unit: 'ratio', goal: { kind, value } }, [found]))).toBe(missed);
+});
+
+test('a tool is compared, or a line says why not', async () => {
+  const { tools, missing } = await obtainTools({ offline: true });
+  const named = [...tools.map(({ name }) => name), ...missing.map((line) => line.split(':')[0])];
+  expect(named.toSorted()).toEqual(['drizzle-kit', 'graphile-migrate', 'knex', 'node-pg-migrate', 'sqitch']);
 });

@@ -28,6 +28,7 @@ function columnHazards(
   return [
     ...(type === 'timestamp' ? [hazard('TIMESTAMP_WITHOUT_ZONE')] : []),
     ...(type === 'bpchar' && limitsOf(typeName).length > 0 ? [hazard('CHAR_COLUMN')] : []),
+    ...(type === 'json' ? [hazard('JSON_COLUMN')] : []),
     ...(isSerial(column) ? [hazard('SERIAL_COLUMN')] : []),
     ...(isKey && SMALL.has(type) ? [hazard('SMALL_KEY')] : []),
   ];

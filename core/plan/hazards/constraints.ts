@@ -1,7 +1,8 @@
 import type { Node } from 'libpg-query';
+import type { QualifiedName } from '../compiled-plan.ts';
 import { describeName, isSameName, qualified, qualifiedRelation, stringsOf } from '../sql-tree.ts';
 import type { Finder, FoundHazard, Look } from './hazard.ts';
-import { hasIndexOn } from './plan-facts.ts';
+import { columnsOfIndex, hasIndexOn } from './plan-facts.ts';
 import { defaultOf } from './rewrites.ts';
 import type { WrittenConstraint } from './table-parts.ts';
 import { constraintsIn, keyColumns, startOf, tableCommands } from './table-parts.ts';
@@ -13,13 +14,25 @@ export const findConstraints: Finder = (look) => [
   ...domainHazards(look.node),
 ];
 
+/** Commands of ALTER TABLE after which a column no longer gets a value by itself. */
+const LOSES_DEFAULT: ReadonlyMap<string, string> = new Map([
+  ['AT_DropIdentity', 'DROP IDENTITY'],
+  ['AT_DropExpression', 'DROP EXPRESSION'],
+  ['AT_ColumnDefault', 'DROP DEFAULT'],
+]);
+
 function commandHazards({ state }: Look, { table, command }: ReturnType<typeof tableCommands>[number]): readonly FoundHazard[] {
   const name = command.name ?? '';
   const subject = `${name} of ${describeName(table)}`;
-  if (state.isNew(table)) return [];
+  // SET DEFAULT is the same command, with a value.
+  if (state.isNew(table) || (command.subtype === 'AT_ColumnDefault' && command.def !== undefined)) return [];
   if (command.subtype === 'AT_SetNotNull' && !state.isProvenNotNull(table, name))
     return [{ name: 'NOT_NULL_SCAN', subject: `SET NOT NULL for ${subject}`, table, at: null }];
   if (command.subtype === 'AT_DropNotNull') return [{ name: 'NOT_NULL_DROPPED', subject: `DROP NOT NULL for ${subject}`, table, at: null }];
+  if (LOSES_DEFAULT.has(command.subtype ?? '') && !state.isOwn({ kind: 'column', schema: table.schema, table: table.name, name }))
+    return [{ name: 'DEFAULT_DROPPED', subject: `${LOSES_DEFAULT.get(command.subtype ?? '')} for ${subject}`, table, at: null }];
+  if (command.subtype === 'AT_DropConstraint' && !state.isOwnConstraint(table, name))
+    return [{ name: 'CONSTRAINT_DROPPED', subject: `DROP CONSTRAINT ${subject}`, table, at: null }];
   if (command.subtype === 'AT_ValidateConstraint' && state.isJustAdded(table, name))
     return [{ name: 'VALIDATED_TOO_EARLY', subject: `VALIDATE CONSTRAINT ${subject}`, table, at: null }];
   return [];
@@ -39,12 +52,20 @@ function constraintHazards(look: Look, written: WrittenConstraint): readonly Fou
     case 'CONSTR_NOTNULL':
       return written.column === null && constraint.skip_validation !== true ? [{ name: 'NOT_NULL_SCAN', subject, table, at }] : [];
     case 'CONSTR_PRIMARY':
+      if (constraint.indexname === undefined) return [{ name: 'CONSTRAINT_BUILDS_INDEX', subject, table, at }];
+      return isKeyNotNull(look, { table, index: constraint.indexname }) ? [] : [{ name: 'NOT_NULL_SCAN', subject, table, at }];
     case 'CONSTR_UNIQUE':
     case 'CONSTR_EXCLUSION':
       return constraint.indexname === undefined ? [{ name: 'CONSTRAINT_BUILDS_INDEX', subject, table, at }] : [];
     default:
       return [];
   }
+}
+
+/** A primary key sets its columns NOT NULL, and reads every row for it where nothing proves it yet. */
+function isKeyNotNull({ state, facts }: Look, { table, index }: { readonly table: QualifiedName; readonly index: string }): boolean {
+  const columns = columnsOfIndex(facts, { schema: table.schema, name: index });
+  return columns?.every((column) => state.isProvenNotNull(table, column)) ?? false;
 }
 
 function foreignKeyHazards({ state, facts }: Look, written: WrittenConstraint, subject: string): readonly FoundHazard[] {

@@ -22,6 +22,7 @@ import { findQueries } from './queries.ts';
 import { findRemovedNames } from './removed-names.ts';
 import { findRewrites } from './rewrites.ts';
 import { findRowSecurity } from './row-security.ts';
+import { findTriggers } from './triggers.ts';
 
 /** A hazard and the statement that has it. */
 export interface PlacedHazard extends FoundHazard {
@@ -35,6 +36,7 @@ const FINDERS: readonly Finder[] = [
   findIndexes,
   findPartitions,
   findRemovedNames,
+  findTriggers,
   findEnumValues,
   findDataChanges,
   findQueries,

@@ -93,6 +93,16 @@ export const LOCK_HAZARDS = {
     lock: 'AccessExclusiveLock',
     safe: 'give the view a unique index, and refresh it CONCURRENTLY',
   },
+  TRIGGER_ADDED: {
+    what: 'runs inside every write of the application from the commit on, which waits for it and fails with it',
+    lock: 'ShareRowExclusiveLock',
+    safe: 'put it into a phase that takes milliseconds, try its function on each kind of write first, and say so',
+  },
+  RULE_ADDED: {
+    what: 'rewrites every query of the table from the commit on, unseen by whoever wrote the query',
+    lock: 'AccessExclusiveLock',
+    safe: 'change the queries themselves, or write a trigger',
+  },
   CHANGE_WITHOUT_WHERE: {
     what: 'changes every row in one statement: its locks, dead rows and log are those of the whole table',
     lock: 'RowExclusiveLock',

@@ -22,6 +22,21 @@ export const MEANING_HAZARDS = {
     lock: 'AccessExclusiveLock',
     safe: 'make every reader ready for NULL first, and say so',
   },
+  DEFAULT_DROPPED: {
+    what: 'leaves an INSERT that does not name the column with NULL, or with an error',
+    lock: 'AccessExclusiveLock',
+    safe: 'make every writer name the column first, and say so',
+  },
+  CONSTRAINT_DROPPED: {
+    what: 'lets rows in that it kept out; that of a foreign key locks the table that it names as well',
+    lock: 'AccessExclusiveLock',
+    safe: 'leave it; or add the one that takes its place NOT VALID, validate it in a later phase, and drop the old one behind that, and say so',
+  },
+  TRIGGER_SWITCHED_OFF: {
+    what: 'lets every session write without what it checks, copies or logs; and what was written meanwhile stays so',
+    lock: 'ShareRowExclusiveLock',
+    safe: 'leave it on; a transfer that must not fire it writes into a table of the plan, which has none',
+  },
   ENUM_VALUE_ADDED: {
     what: 'cannot be undone, since PostgreSQL has no DROP VALUE',
     lock: null,
@@ -87,6 +102,11 @@ export const MEANING_HAZARDS = {
     lock: null,
     safe: 'write "generated always as identity"',
   },
+  JSON_COLUMN: {
+    what: 'has no equality, so that DISTINCT, GROUP BY and UNION over it fail',
+    lock: null,
+    safe: 'use jsonb',
+  },
   SMALL_KEY: {
     what: 'ends at 2,147,483,647 or sooner, and widening it rewrites the table',
     lock: null,
@@ -131,6 +151,11 @@ export const MEANING_HAZARDS = {
     what: 'filters the owner too, so that the run no longer sees every row and can prove nothing',
     lock: null,
     safe: 'leave FORCE out, and let the application use a role that is not the owner',
+  },
+  ROW_SECURITY_DISABLED: {
+    what: 'shows every row to every role that may read the table',
+    lock: 'AccessExclusiveLock',
+    safe: 'leave it on, and change its policies',
   },
   POLICY_WITHOUT_EFFECT: {
     what: 'filters nothing, since the plan creates the table and never enables its row-level security',

@@ -60,6 +60,11 @@ export function tableOfIndex(facts: PlanFacts, index: QualifiedName): QualifiedN
   return facts.indexes.byName.get(keyOf(index))?.table ?? null;
 }
 
+/** The columns of an index that the plan creates; null for any other. */
+export function columnsOfIndex(facts: PlanFacts, index: QualifiedName): readonly string[] | null {
+  return facts.indexes.byName.get(keyOf(index))?.columns ?? null;
+}
+
 function indexesOf(facts: PlanFacts, table: QualifiedName): readonly PlanIndex[] {
   return facts.indexes.byTable.get(keyOf(table)) ?? [];
 }

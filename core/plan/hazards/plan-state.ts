@@ -2,7 +2,8 @@ import type { AlterTableCmd, Node } from 'libpg-query';
 import type { ObjectName, QualifiedName } from '../compiled-plan.ts';
 import { createdNames, freedNames, isFreed, renamedTo } from '../created-names.ts';
 import { qualified, qualifiedRelation, stringsOf } from '../sql-tree.ts';
-import { tableCommands } from './table-parts.ts';
+import { createdOther, isSameOther, type OtherObject } from './other-objects.ts';
+import { constraintsIn, tableCommands } from './table-parts.ts';
 
 /** What the plan has made so far, at one statement of it. Phases count from 0. */
 export interface PlanState {
@@ -10,6 +11,10 @@ export interface PlanState {
   isNew(table: QualifiedName): boolean;
   /** Whether the plan itself made what has this name. */
   isOwn(name: ObjectName): boolean;
+  /** The same for a trigger, an extension and the like. */
+  isOwnOther(object: OtherObject): boolean;
+  /** Whether the plan added the constraint. */
+  isOwnConstraint(table: QualifiedName, constraint: string): boolean;
   /** Whether this phase added the constraint NOT VALID. */
   isJustAdded(table: QualifiedName, constraint: string): boolean;
   /** Whether a valid CHECK of this plan says that the column holds no NULL. */
@@ -27,16 +32,21 @@ interface Memory {
   readonly phase: number;
   readonly tables: ReadonlyMap<string, { readonly phase: number; readonly isFilled: boolean }>;
   readonly own: readonly ObjectName[];
+  readonly others: readonly OtherObject[];
   readonly constraints: ReadonlyMap<string, { readonly phase: number; readonly isValid: boolean; readonly column: string | null }>;
   readonly values: readonly { readonly phase: number; readonly value: string }[];
 }
 
-const EMPTY: Memory = { phase: -1, tables: new Map(), own: [], constraints: new Map(), values: [] };
+const EMPTY: Memory = { phase: -1, tables: new Map(), own: [], others: [], constraints: new Map(), values: [] };
+
+/** A constraint that came with its column, valid from the start. */
+const OF_A_COLUMN = { phase: -1, isValid: true, column: null } as const;
 
 export function planState(start: Memory = EMPTY): PlanState {
   let phase = start.phase;
   const tables = new Map(start.tables);
   const own = [...start.own];
+  const others = [...start.others];
   const constraints = new Map(start.constraints);
   const values = [...start.values];
   const fill = (table: QualifiedName): void => {
@@ -49,6 +59,8 @@ export function planState(start: Memory = EMPTY): PlanState {
       return known !== undefined && (known.phase === phase || !known.isFilled);
     },
     isOwn: (name) => isFreed(name, own),
+    isOwnOther: (object) => others.some((other) => isSameOther(other, object)),
+    isOwnConstraint: (table, name) => constraints.has(keyOf(table, name)),
     isJustAdded: (table, name) => constraints.get(keyOf(table, name))?.phase === phase,
     isProvenNotNull: (table, column) =>
       [...constraints].some(([key, one]) => one.isValid && one.column === column && key.startsWith(`${keyOf(table)}\0`)),
@@ -64,6 +76,10 @@ export function planState(start: Memory = EMPTY): PlanState {
         if (name.kind === 'table') tables.set(keyOf(name), { phase, isFilled: 'CreateTableAsStmt' in node });
         own.push(name);
       }
+      others.push(...createdOther(node));
+      for (const { table, constraint, column } of constraintsIn(node)) {
+        if (column !== null && constraint.conname !== undefined) constraints.set(keyOf(table, constraint.conname), OF_A_COLUMN);
+      }
       for (const { table, command } of tableCommands(node)) noteConstraint(constraints, { table, command, phase });
       if ('InsertStmt' in node && isQuery(node.InsertStmt.selectStmt)) fill(qualifiedRelation(node.InsertStmt.relation));
       const added = addedValue(node);
@@ -73,7 +89,7 @@ export function planState(start: Memory = EMPTY): PlanState {
     enterPhase: () => {
       phase += 1;
     },
-    fork: () => planState({ phase, tables, own, constraints, values }),
+    fork: () => planState({ phase, tables, own, others, constraints, values }),
   };
 }
 
@@ -84,6 +100,10 @@ function noteConstraint(
   if (command.subtype === 'AT_ValidateConstraint') {
     const known = constraints.get(keyOf(table, command.name ?? ''));
     if (known !== undefined) constraints.set(keyOf(table, command.name ?? ''), { ...known, isValid: true });
+  }
+  if (command.subtype === 'AT_SetNotNull') {
+    const column = command.name ?? '';
+    constraints.set(keyOf(table, `not null ${column}`), { phase: -1, isValid: true, column });
   }
   if (command.subtype !== 'AT_AddConstraint' || command.def === undefined || !('Constraint' in command.def)) return;
   const { conname, skip_validation, raw_expr } = command.def.Constraint;

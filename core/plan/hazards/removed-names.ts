@@ -3,9 +3,16 @@ import type { ObjectName, QualifiedName } from '../compiled-plan.ts';
 import { freedNames } from '../created-names.ts';
 import { describeName, qualifiedRelation, stringsOf } from '../sql-tree.ts';
 import type { Finder, FoundHazard, Look } from './hazard.ts';
+import { describeOther, droppedOther } from './other-objects.ts';
 
 /** What was there before the plan, and is dropped, renamed or moved by it. */
-export const findRemovedNames: Finder = (look) => [...cascades(look.node), ...gone(look), ...renamedValues(look), ...movedToSchema(look)];
+export const findRemovedNames: Finder = (look) => [
+  ...cascades(look.node),
+  ...gone(look),
+  ...otherGone(look),
+  ...renamedValues(look),
+  ...movedToSchema(look),
+];
 
 function gone({ node, state }: Look): readonly FoundHazard[] {
   const name = 'RenameStmt' in node ? 'RENAMED_IN_USE' : 'DROPPED_IN_USE';
@@ -15,6 +22,16 @@ function gone({ node, state }: Look): readonly FoundHazard[] {
     .map((freed) => {
       const table = tableOf(freed);
       return { name, subject: `${word} ${describeObject(freed)}`, table, at: null, ...(table === null ? { lock: null } : {}) };
+    });
+}
+
+/** Triggers, extensions and the like; what belongs to a table of the plan goes as it came. */
+function otherGone({ node, state }: Look): readonly FoundHazard[] {
+  return droppedOther(node)
+    .filter((dropped) => !state.isOwnOther(dropped) && (dropped.table === null || !state.isNew(dropped.table)))
+    .map((dropped) => {
+      const { table } = dropped;
+      return { name: 'DROPPED_IN_USE', subject: `DROP of ${describeOther(dropped)}`, table, at: null, ...(table === null ? { lock: null } : {}) };
     });
 }
 

@@ -14,10 +14,13 @@ export const findRowSecurity: Finder = (look) => [
   ...withoutEffect(look),
 ];
 
-function enabled({ facts }: Look, { table, command }: ReturnType<typeof tableCommands>[number]): readonly FoundHazard[] {
+function enabled({ state, facts }: Look, { table, command }: ReturnType<typeof tableCommands>[number]): readonly FoundHazard[] {
   const of = describeName(table);
   if (command.subtype === 'AT_ForceRowSecurity')
     return [{ name: 'ROW_SECURITY_FORCED', subject: `FORCE ROW LEVEL SECURITY of ${of}`, table, at: null }];
+  // What the plan switched on itself, its undo may switch off.
+  if (command.subtype === 'AT_DisableRowSecurity' && !isSecured(facts, table) && !state.isNew(table))
+    return [{ name: 'ROW_SECURITY_DISABLED', subject: `DISABLE ROW LEVEL SECURITY of ${of}`, table, at: null }];
   if (command.subtype !== 'AT_EnableRowSecurity') return [];
   const covered = facts.policies.filter((policy) => isSameName(policy.table, table)).map((policy) => policy.command);
   const subject = `row-level security of ${of}`;
