@@ -13,6 +13,9 @@ import type { RunEvent } from './progress.ts';
 /** GetExecutionHistory gives at most 1,000 events a page. */
 const PAGE_EVENTS = 1_000;
 
+/** The first look comes soon, since a run with nothing to do ends at once; each later one after twice the time, up to the full one. */
+const FIRST_POLL_SHARE = 1 / 8;
+
 /** How an execution ended; without an outcome when it was stopped, timed out or broke. */
 export interface RunEnd {
   readonly outcome: Outcome | null;
@@ -20,7 +23,7 @@ export interface RunEnd {
   readonly sentence: string;
 }
 
-/** Follows an execution until it ends; `onEvents` is awaited, gets each event once, and is called without one, too. */
+/** Follows an execution until it ends, with at most `pollMs` between two looks; `onEvents` is awaited, gets each event once, and is called without one, too. */
 export async function followRun(
   sfn: SFNClient,
   executionArn: string,
@@ -31,6 +34,7 @@ export async function followRun(
   }: { readonly onEvents: (events: readonly RunEvent[]) => Promise<void>; readonly pollMs: number; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   let lastId = 0;
+  let waitMs = pollMs * FIRST_POLL_SHARE;
   for (;;) {
     signal.throwIfAborted();
     // Described first, so that no event of an ended execution is missed.
@@ -39,7 +43,8 @@ export async function followRun(
     lastId = events.at(-1)?.id ?? lastId;
     await onEvents(events.flatMap(runEvent));
     if (described.status !== 'RUNNING') return runEnd(described);
-    await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    waitMs = Math.min(2 * waitMs, pollMs);
   }
 }
 

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { StepgateError } from '../core/errors.ts';
 import { EXIT_INTERRUPTED, EXIT_NO_RUN } from '../core/run/outcome.ts';
+import { FolderError, isFullDisk } from '../local/usable-folder.ts';
 import { InterruptedError, NoRunError } from './no-run-error.ts';
 import { program } from './program.ts';
 import type { Surroundings } from './verb.ts';
@@ -30,8 +31,10 @@ function told(error: unknown, { terminal, signal }: Surroundings): number {
 }
 
 function saying(error: unknown): string {
-  if (error instanceof NoRunError) return `stepgate: ${error.message}`;
+  if (error instanceof NoRunError || error instanceof FolderError) return `stepgate: ${error.message}`;
   if (!(error instanceof Error)) return `stepgate failed: ${error}`;
+  if (isFullDisk(error)) return `stepgate: no space left on a disk: ${error.message}; free some, then run this again`;
+  if ('code' in error && error.code === 'ECONNREFUSED') return `stepgate: the database does not answer any more: ${error.message}`;
   // What a service refuses is the caller's to correct; where we are when it does tells nobody anything.
   const isRefusal = error instanceof StepgateError || ('$fault' in error && error.$fault === 'client') || error.name === 'CredentialsProviderError';
   return isRefusal ? `stepgate: ${error.name}: ${error.message}` : `stepgate failed: ${error.stack ?? error.message}`;

@@ -1,16 +1,15 @@
-import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { type Engine, type EngineOptions, startEngine } from '../local/engine.ts';
+import type { Engine, EngineOptions } from '../local/engine.ts';
 import { type ExternalServer, reachServer } from '../local/rds/external-server.ts';
 import { attachEngine, type RunningEngine } from '../local/running-engine.ts';
-import { DATA_FOLDER } from './data-folder.ts';
 import type { DatabaseChoice } from './database-choice.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { LoadedPlan } from './plans.ts';
+import { placeOf } from './run-place.ts';
 import type { Shell } from './shell.ts';
 
 /** A local engine, of this process or of another. */
@@ -20,19 +19,17 @@ export interface OpenEngine extends Pick<Engine, 'endpoints' | 'stack' | 'psqlUr
   close(): Promise<void>;
 }
 
-/** Synthesized stacks are kept here for all data folders of a working folder; an engine reuses what fits its sources. */
-const ASSEMBLIES = join(DATA_FOLDER, 'assembly');
-
 /**
  * Attaches to the engine that holds the data folder, or starts one.
  *
  * @throws {NoRunError} when the folder's engine holds another version of a plan or works on another database, or the database does not answer.
  */
 export async function openEngine(
-  { folder, terminal, signal, database }: Pick<Shell, 'folder' | 'terminal' | 'signal' | 'database'>,
+  shell: Pick<Shell, 'folder' | 'plansFolder' | 'terminal' | 'signal' | 'database'>,
   plans: readonly LoadedPlan[],
   onStateExited?: EngineOptions['onStateExited'],
 ): Promise<OpenEngine> {
+  const { folder, terminal, signal, database } = shell;
   const running = await attachEngine(folder);
   if (running !== undefined) {
     refuseOtherDatabase(running, { folder, database });
@@ -42,10 +39,13 @@ export async function openEngine(
   // Before anything is made: a database that does not answer leaves nothing behind.
   const server = database && (await reach(database));
   terminal.show(`starting the local engine in ${folder}`);
+  // Only now: a command that finds an engine running needs none of its code.
+  const { startEngine } = await import('../local/engine.ts');
   const engine = await startEngine({
     folder,
     plans: new Map(plans.map(({ plan, json }) => [plan.id, json])),
-    assemblyFolder: resolve(ASSEMBLIES),
+    place: placeOf(shell),
+    tell: (sentence) => terminal.say(`! ${sentence}`),
     ...(server && { server }),
     ...(onStateExited === undefined ? {} : { onStateExited }),
   }).catch((error: unknown) => {

@@ -6,9 +6,11 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { s3Journal } from '../adapters/journal-store.ts';
 import { sqlSession } from '../adapters/sql-session.ts';
 import { DeployedPlans } from '../core/run/run-input.ts';
+import { commandAt } from '../core/run/run-place.ts';
 import { NoRunError } from './no-run-error.ts';
-import type { LoadedPlan } from './plans.ts';
+import { type LoadedPlan, PLANS_FOLDER } from './plans.ts';
 import { stackArchive } from './run-archive.ts';
+import { placeOf } from './run-place.ts';
 import type { RunSite } from './run-site.ts';
 import { type StackOutputs, stackOutputs } from './stack-outputs.ts';
 
@@ -33,8 +35,9 @@ const PATIENT = { maxAttempts: 4 };
  *
  * @throws {NoRunError} when there is no such stack, it may not be read, or it deploys another version of one of `plans`.
  */
-export async function openStack(choice: StackChoice, plans: readonly LoadedPlan[]): Promise<RunSite> {
+export async function openStack(choice: StackChoice, plans: readonly LoadedPlan[], plansFolder = PLANS_FOLDER): Promise<RunSite> {
   const { name } = choice;
+  const place = placeOf({ folder: '', plansFolder, stack: choice });
   const config = { ...(choice.profile !== undefined && { profile: choice.profile }), ...(choice.region !== undefined && { region: choice.region }) };
   const outputs = await describe(new CloudFormationClient({ ...config, ...PATIENT }), choice);
   refuseOtherDigests(outputs, { name, plans });
@@ -59,7 +62,8 @@ export async function openStack(choice: StackChoice, plans: readonly LoadedPlan[
     outlives: `in stack ${name}`,
     isDeployed: true,
     pageOf: (run) => `s3://${reportBucket}/runs/${run}/report.md`,
-    asTyped: (command) => stackCommand(choice, command),
+    place,
+    asTyped: (command) => commandAt(place, command),
     close: async () => {},
   };
 }
@@ -93,12 +97,4 @@ function refuseOtherDigests({ PlanDigests }: StackOutputs, { name, plans }: { re
 function sessionOf({ ClusterArn, SecretArn, DatabaseName }: StackOutputs, client: RDSDataClient): RunSite['session'] {
   if (ClusterArn === undefined || SecretArn === undefined || DatabaseName === undefined) return null;
   return sqlSession({ STEPGATE_CLUSTER_ARN: ClusterArn, STEPGATE_SECRET_ARN: SecretArn, STEPGATE_DATABASE: DatabaseName }, client);
-}
-
-function stackCommand({ name, construct, profile, region }: StackChoice, command: string): string {
-  if (!command.startsWith('npx stepgate')) return command;
-  const where = `--stack ${name}${construct === undefined ? '' : `/${construct}`}`;
-  return [command, where, ...(profile === undefined ? [] : [`--profile ${profile}`]), ...(region === undefined ? [] : [`--region ${region}`])].join(
-    ' ',
-  );
 }

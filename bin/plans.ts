@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { planFolders, readPlanFolder } from '../adapters/plan-folder.ts';
 import type { PlanDigest } from '../core/ids.ts';
 import { compilePlan } from '../core/plan/compile-plan.ts';
@@ -7,6 +7,9 @@ import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import { nearest } from '../core/plan/nearest.ts';
 import { describeFault, type PlanFault } from '../core/plan/plan-fault.ts';
 import { NoRunError } from './no-run-error.ts';
+
+/** The folder of plans, unless --plans says otherwise. */
+export const PLANS_FOLDER = 'migrations';
 
 /** A plan as it would be deployed now. */
 export interface LoadedPlan {
@@ -27,15 +30,31 @@ export type Loading =
  * @throws {NoRunError} when there is no folder of plans, or none in it.
  */
 export async function listPlans(plansFolder: string): Promise<readonly string[]> {
-  const isFolder = await stat(plansFolder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const folders = isFolder ? await planFolders(plansFolder) : [];
-  if (folders.length === 0) {
-    throw new NoRunError(`there are no plans in ${plansFolder}; run this in the project's folder, or name a folder of plans with --plans DIR`);
-  }
+  const found = await stat(plansFolder).catch(() => null);
+  if (found === null)
+    throw new NoRunError(
+      `there is no folder ${resolve(plansFolder)}; run this in the project's folder, name a folder of plans with --plans DIR, or ${BEGIN}`,
+    );
+  if (!found.isDirectory()) throw new NoRunError(`${resolve(plansFolder)} is a file; --plans DIR names the folder that holds a folder for each plan`);
+  const folders = await planFolders(plansFolder);
+  if (folders.length === 0) throw new NoRunError(await whyNoPlans(plansFolder));
   return folders;
+}
+
+const BEGIN = '"stepgate init NAME" writes a plan to begin with';
+
+/** What was looked for, and what lies there instead. */
+async function whyNoPlans(plansFolder: string): Promise<string> {
+  const entries = await readdir(plansFolder, { withFileTypes: true });
+  const where = resolve(plansFolder);
+  if (entries.some(({ name }) => name === 'plan.yaml'))
+    return `${where} is a plan itself; --plans DIR names the folder above it: --plans ${dirname(where)}`;
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name);
+  const holds =
+    folders.length === 0
+      ? 'it holds no folder'
+      : `none of its folders (${folders.slice(0, 5).join(', ')}${folders.length > 5 ? ', …' : ''}) holds a plan.yaml`;
+  return `there are no plans in ${where}: ${holds}; ${BEGIN}, --plans DIR names another folder`;
 }
 
 /**

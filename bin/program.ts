@@ -1,15 +1,5 @@
 import { Argument, Command, Option } from 'commander';
 import { MODES, type Mode } from '../core/run/mode.ts';
-import { check } from './commands/check.ts';
-import { completion } from './commands/completion.ts';
-import { demo } from './commands/demo.ts';
-import { init } from './commands/init.ts';
-import { down, psqlUrl, reset, up } from './commands/local.ts';
-import { report, reportSchema } from './commands/report.ts';
-import { run } from './commands/run.ts';
-import { deleteSchedule, listSchedules, schedule } from './commands/schedule.ts';
-import { status } from './commands/status.ts';
-import { stop } from './commands/stop.ts';
 import { type CompletionShell, SHELLS } from './completion.ts';
 import { DATA_FOLDER } from './data-folder.ts';
 import { addDatabase, addSnapshot } from './database-choice.ts';
@@ -28,7 +18,11 @@ const MODE_HELP: Readonly<Record<Mode, string>> = {
   rollback: 'undoes every phase of a plan, newest first, and proves it',
 };
 
-/** The command line: each verb reads its options and calls its function; `finish` gets the exit code. */
+/**
+ * The command line: each verb reads its options and calls its function; `finish` gets the exit code.
+ *
+ * A verb's code is loaded when it is called: all of it, with the AWS clients, takes longer to load than many a verb takes to run.
+ */
 export function program(surroundings: Surroundings, finish: Finish): Command {
   const stepgate = new Command('stepgate')
     .description('Runs data migrations for Aurora PostgreSQL as a Step Functions workflow, here on this machine or in a deployed stack')
@@ -66,6 +60,7 @@ function addPlans(stepgate: Command, surroundings: Surroundings, finish: Finish)
   verb(stepgate, 'init', { args: '<plan>', what: 'writes a plan to begin with', example: 'stepgate init rename-customers' })
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string, options: SharedOptions & { json: boolean }) => {
+      const { init } = await import('./commands/init.ts');
       finish(await init(shellOf(surroundings, options), { plan, json: options.json }));
     });
   verb(stepgate, 'check', {
@@ -80,6 +75,7 @@ function addPlans(stepgate: Command, surroundings: Surroundings, finish: Finish)
     .addOption(new Option('--annotations <format>', 'faults as a CI service shows them beside their lines').choices(['github']))
     .action(async (plan: string | undefined, { phase, annotations: format, ...options }: SharedOptions & CheckOptions) => {
       if (phase !== undefined && !options.sql) throw new NoRunError('--phase goes with --sql');
+      const { check } = await import('./commands/check.ts');
       finish(await check(shellOf(surroundings, options), { plan, ...options, phase, isAnnotated: format !== undefined }));
     });
   verb(stepgate, 'demo', {
@@ -91,18 +87,32 @@ function addPlans(stepgate: Command, surroundings: Surroundings, finish: Finish)
     .option('--fail <phase>', 'spoil a row from outside when this phase has ended, to see the run find it')
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: SharedOptions & { fail?: string; json: boolean }) => {
+      const { demo } = await import('./commands/demo.ts');
       finish(await demo(shellOf(surroundings, options), { plan, fail: options.fail, json: options.json }));
     });
+}
+
+interface ModeOptions {
+  readonly yes?: boolean;
+  readonly json: boolean;
+  readonly accept?: string;
+  readonly mendedUndo?: boolean;
 }
 
 function addMode(stepgate: Command, mode: Mode, surroundings: Surroundings, finish: Finish): void {
   const asks = mode === 'execute' || mode === 'rollback';
   const command = verb(stepgate, mode, { args: '[plan]', what: MODE_HELP[mode], example: `stepgate ${mode} lead-centric${asks ? ' --yes' : ''}` })
     .option('--json', 'one JSON document on stdout', false)
-    .action(async (plan: string | undefined, options: SharedOptions & { yes?: boolean; json: boolean }) => {
-      finish(await run(shellOf(surroundings, options), { mode, plan, yes: options.yes ?? false, json: options.json }));
+    .action(async (plan: string | undefined, { yes = false, json, accept, mendedUndo, ...options }: SharedOptions & ModeOptions) => {
+      const { run } = await import('./commands/run.ts');
+      finish(await run(shellOf(surroundings, options), { mode, plan, yes, json, wish: { accept, mendedUndo } }));
     });
   if (asks) command.option('--yes', 'do not ask', false);
+  if (mode === 'rollback') {
+    command
+      .option('--accept <digest>', 'take what a halted rollback found to differ as it is; its report names the digest')
+      .option('--mended-undo', "undo by the plan's folder, whose undo.sql was corrected since it was executed", false);
+  }
   addStack(addSnapshot(addDatabase(command)));
 }
 
@@ -118,18 +128,21 @@ function addReaders(stepgate: Command, surroundings: Surroundings, finish: Finis
     .option('--follow', 'tell the progress of the run under way until it ends; the exit code is that of its outcome', false)
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: ReaderOptions & { follow: boolean }) => {
+      const { status } = await import('./commands/status.ts');
       finish(await status(shellOf(surroundings, options), { plan, run: options.run, follow: options.follow, json: options.json }));
     });
   reader('report', "prints a run's report, the newest one's unless told otherwise", 'stepgate report --json > report.json')
     .option('--json', 'the JSON document instead of the page', false)
     .option('--schema', "the document's JSON Schema", false)
     .action(async (plan: string | undefined, options: ReaderOptions & { schema: boolean }) => {
+      const { report, reportSchema } = await import('./commands/report.ts');
       const shell = shellOf(surroundings, options);
       finish(options.schema ? reportSchema(shell) : await report(shell, { plan, run: options.run, json: options.json }));
     });
   reader('stop', 'stops the run under way; what is committed stays, and is named', 'stepgate stop lead-centric')
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: ReaderOptions) => {
+      const { stop } = await import('./commands/stop.ts');
       finish(await stop(shellOf(surroundings, options), { plan, run: options.run, json: options.json }));
     });
 }
@@ -153,6 +166,8 @@ function addSchedule(stepgate: Command, surroundings: Surroundings, finish: Fini
     .option('--delete <name>', 'delete a schedule')
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: SharedOptions & ScheduleOptions) => {
+      refuseSeveral({ '--list': options.list, '--delete': options.delete !== undefined, '--at': options.at !== undefined });
+      const { schedule, listSchedules, deleteSchedule } = await import('./commands/schedule.ts');
       const shell = shellOf(surroundings, options);
       if (options.list) return finish(await listSchedules(shell, options));
       if (options.delete !== undefined) return finish(await deleteSchedule(shell, { name: options.delete, json: options.json }));
@@ -162,18 +177,28 @@ function addSchedule(stepgate: Command, surroundings: Surroundings, finish: Fini
     });
 }
 
+/** Options that each ask for something else. */
+function refuseSeveral(given: Readonly<Record<string, boolean>>): void {
+  const several = Object.keys(given).filter((name) => given[name]);
+  if (several.length > 1) throw new NoRunError(`${several.join(' and ')} exclude one another; say one of them`);
+}
+
 function addLocal(stepgate: Command, surroundings: Surroundings, finish: Finish): void {
   const local = stepgate.command('local').description('the local engine: PostgreSQL and the AWS services that the workflow uses');
   addSnapshot(addDatabase(verb(local, 'up', { args: '[plan]', what: 'runs an engine until Ctrl-C', example: 'stepgate local up --demo' })))
     .option('--demo', "fill an empty database with the plan's demo data", false)
     .action(async (plan: string | undefined, options: SharedOptions & { demo: boolean }) => {
+      const { up } = await import('./commands/local.ts');
       finish(await up(shellOf(surroundings, options), { plan, demo: options.demo }));
     });
-  const plain = (name: string, what: string, example: string, act: typeof down) =>
-    verb(local, name, { what, example }).action(async (options: SharedOptions) => finish(await act(shellOf(surroundings, options))));
-  plain('down', 'ends the engine that runs', 'stepgate local down', down);
-  plain('reset', 'removes databases, reports and executions', 'stepgate local reset', reset);
-  plain('psql-url', 'prints the database address for psql', 'psql "$(stepgate local psql-url)"', psqlUrl);
+  const plain = (name: string, what: string, { example = `stepgate local ${name}`, act }: { example?: string; act: 'down' | 'reset' | 'psqlUrl' }) =>
+    verb(local, name, { what, example }).action(async (options: SharedOptions) => {
+      const { [act]: work } = await import('./commands/local.ts');
+      finish(await work(shellOf(surroundings, options)));
+    });
+  plain('down', 'ends the engine that runs', { act: 'down' });
+  plain('reset', 'removes databases, reports and executions', { act: 'reset' });
+  plain('psql-url', 'prints the database address for psql', { example: 'psql "$(stepgate local psql-url)"', act: 'psqlUrl' });
 }
 
 function addCompletion(stepgate: Command, { terminal }: Surroundings, finish: Finish): void {
@@ -183,7 +208,10 @@ function addCompletion(stepgate: Command, { terminal }: Surroundings, finish: Fi
     .description('prints a completion script for a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', '\nExample: source <(stepgate completion bash)')
-    .action((shell: CompletionShell) => finish(completion({ terminal }, { shell, stepgate, isHidden })));
+    .action(async (shell: CompletionShell) => {
+      const { completion } = await import('./commands/completion.ts');
+      finish(completion({ terminal }, { shell, stepgate, isHidden }));
+    });
 }
 
 function addRefusal(stepgate: Command, name: string): void {

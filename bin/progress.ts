@@ -54,6 +54,7 @@ export function progressTeller(transfers: readonly string[]): ProgressTeller {
   let doing = '';
   let phase = '';
   let direction: Moving['direction'] | undefined;
+  let lastFailure = '';
   return {
     get doing() {
       return doing;
@@ -62,7 +63,12 @@ export function progressTeller(transfers: readonly string[]): ProgressTeller {
       return direction === undefined ? null : { phase, direction };
     },
     tell(event, journal) {
-      if (event.kind === 'failed') return [`  failed: ${event.sentence}`];
+      if (event.kind === 'failed') {
+        // A state that is tried again may fail alike a dozen times.
+        const isNews = event.sentence !== lastFailure;
+        lastFailure = event.sentence;
+        return isNews ? [`  failed: ${event.sentence}`] : [];
+      }
       if (event.kind === 'entered') {
         direction = MOVES[event.state];
         const step = STEPS[event.state];
@@ -70,6 +76,7 @@ export function progressTeller(transfers: readonly string[]): ProgressTeller {
         const next = OF_PHASES.includes(step) ? `${step} ${phase}` : step;
         if (next === doing) return [];
         doing = next;
+        lastFailure = '';
         return [doing];
       }
       phase = phaseIn(event) ?? phase;

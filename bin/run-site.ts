@@ -5,12 +5,14 @@ import { s3Journal } from '../adapters/journal-store.ts';
 import { type SqlSession, sqlSession } from '../adapters/sql-session.ts';
 import type { RunId } from '../core/ids.ts';
 import type { JournalEntry } from '../core/run/journal.ts';
+import { commandAt, type RunPlace } from '../core/run/run-place.ts';
 import { attachEngine } from '../local/running-engine.ts';
-import { commandFor, shownPath } from './data-folder.ts';
+import { shownPath } from './data-folder.ts';
 import { runFolder } from './local-runs.ts';
 import { NoRunError } from './no-run-error.ts';
 import { type OpenEngine, rdsDataOf, s3Of, schedulerOf, sfnOf } from './open-engine.ts';
 import { localArchive, type RunArchive } from './run-archive.ts';
+import { placeOf } from './run-place.ts';
 import type { Shell } from './shell.ts';
 
 /** Where runs run, a local engine or a deployed stack, with the clients that reach it. */
@@ -18,6 +20,8 @@ export interface RunSite {
   readonly sfn: SFNClient;
   readonly stateMachineArn: string;
   readonly archive: RunArchive;
+  /** As the options name it. */
+  readonly place: RunPlace;
   readonly schedules: ScheduleSite;
   readJournal(run: RunId): Promise<readonly JournalEntry[]>;
   /** The migrated database; null where nobody says where it is. */
@@ -48,13 +52,16 @@ export interface ScheduleSite {
 /** Often enough to look live, and cheap on loopback. */
 const LOCAL_POLL_MS = 250;
 
-export function engineSite(engine: OpenEngine, folder: string): RunSite {
+export function engineSite(engine: OpenEngine, shell: Pick<Shell, 'folder' | 'plansFolder' | 'database'>): RunSite {
   const { stack } = engine;
+  const { folder } = shell;
+  const place = placeOf(shell);
   const journal = s3Journal(stack.reportBucket, s3Of(engine));
   return {
     sfn: sfnOf(engine),
     stateMachineArn: stack.stateMachineArn,
     archive: localArchive(folder),
+    place,
     schedules: { client: schedulerOf(engine), partition: 'aws', roleArn: `arn:aws:iam::${stack.accountId}:role/StepgateSchedules` },
     readJournal: (run) => journal.readAll(run),
     session: sqlSession(
@@ -65,19 +72,19 @@ export function engineSite(engine: OpenEngine, folder: string): RunSite {
     outlives: engine.isOurs ? null : 'in the engine',
     isDeployed: false,
     pageOf: (run) => shownPath(join(runFolder(folder, { bucket: stack.reportBucket, run }), 'report.md')),
-    asTyped: (command) => commandFor(folder, command),
+    asTyped: (command) => commandAt(place, command),
     close: () => engine.close(),
   };
 }
 
 /** The engine of another process that holds the data folder; undefined when none runs. */
-export async function runningSite({ folder }: Pick<Shell, 'folder'>): Promise<RunSite | undefined> {
-  const running = await attachEngine(folder);
-  return running && engineSite({ ...running, isOurs: false, close: async () => {} }, folder);
+export async function runningSite(shell: Pick<Shell, 'folder' | 'plansFolder' | 'database'>): Promise<RunSite | undefined> {
+  const running = await attachEngine(shell.folder);
+  return running && engineSite({ ...running, isOurs: false, close: async () => {} }, shell);
 }
 
 /** @throws {NoRunError} when no engine runs in the data folder. */
-export async function demandRunningSite(shell: Pick<Shell, 'folder'>): Promise<RunSite> {
+export async function demandRunningSite(shell: Pick<Shell, 'folder' | 'plansFolder' | 'database'>): Promise<RunSite> {
   const site = await runningSite(shell);
   if (site === undefined) throw new NoRunError(`no engine runs in ${shell.folder}, so no run is under way there; a local run ends with its engine`);
   return site;

@@ -2,11 +2,9 @@ import { counted, countInWords, durationInWords } from '../core/run/in-words.ts'
 import type { Mode } from '../core/run/mode.ts';
 import { EXIT_INTERRUPTED, exitCode } from '../core/run/outcome.ts';
 import type { Report } from '../core/run/report.ts';
+import { commandAt, type RunPlace } from '../core/run/run-place.ts';
 import type { RunEnd } from './follow-run.ts';
 import type { EndedRun } from './run-plan.ts';
-
-/** A command of ours as a user would type it for the place of the run. */
-type AsTyped = (command: string) => string;
 
 /** A run that broke off without an outcome leaves a person to choose, as `halted` does. */
 const EXIT_NO_OUTCOME = 5;
@@ -17,32 +15,52 @@ export function runExitCode({ outcome, status }: RunEnd, mode: Mode): number {
 }
 
 /** What a run did, in one screen. */
-export function runSummary({ id, end, report, page, wallMs }: EndedRun, asTyped: AsTyped): readonly string[] {
+export function runSummary({ id, end, report, page, wallMs }: EndedRun, place: RunPlace): readonly string[] {
   const { checks, rowsMoved, differences } = report.totals;
-  const times = phaseTimes(report);
+  const kept = [...report.archived, ...report.kept].reduce((sum, { rows }) => sum + rows, 0);
   const lines = [
     '',
-    `${end.outcome ?? `no outcome (${end.status})`}: ${end.sentence}`,
+    ...endLines(end, report),
     '',
     ...report.stages
       .filter(({ status, detail }) => status !== 'SKIPPED' || detail !== '')
-      .map(({ stage, status, detail }) => `  ${stage.padEnd(16)}${status.padEnd(9)}${detail}`),
+      .map(({ stage, status, detail }) => `  ${stage.padEnd(16)}${status.padEnd(9)}${detail}`.trimEnd()),
     '',
     ...transferLines(report),
-    ...(times === '' ? [] : [`  ${'phases'.padEnd(16)}${times}`]),
+    ...phaseLines(report),
     ...(rowsMoved === 0 ? [] : [`  ${'rows moved'.padEnd(16)}${countInWords(rowsMoved)}`]),
+    ...(kept === 0 ? [] : [`  ${'rows kept'.padEnd(16)}${countInWords(kept)} that the plan cannot make again, in stepgate_archive.row`]),
     `  ${'checks'.padEnd(16)}${checks.pass} passed, ${checks.fail} failed, ${counted(checks.warn, 'warning')}, ${checks.info} for information`,
     ...(differences === null ? [] : [`  ${'differences'.padEnd(16)}${countInWords(differences)}`]),
-    `  ${'took'.padEnd(16)}${durationInWords(wallMs)}`,
+    `  ${'took'.padEnd(16)}${durationInWords(wallMs)}${byWorkflowsClock(report, wallMs)}`,
     `  ${'run'.padEnd(16)}${id}`,
-    `  ${'report'.padEnd(16)}${end.outcome === null ? asTyped(`npx stepgate report --run ${id}`) : page}`,
+    `  ${'report'.padEnd(16)}${end.outcome === null ? commandAt(place, `npx stepgate report --run ${id}`) : page}`,
   ];
-  return [...lines, ...nextLines(report, asTyped)];
+  return [...lines, ...nextLines(report)];
 }
 
 /** What to try next, with the exact commands. */
-export function nextLines({ next }: Report, asTyped: AsTyped): readonly string[] {
-  return next.length === 0 ? [] : ['', 'next', ...next.map(({ what, command }) => `  ${asTyped(command)}\n      ${what}`)];
+export function nextLines({ next }: Report): readonly string[] {
+  return next.length === 0 ? [] : ['', 'next', ...next.map(({ what, command }) => `  ${command}\n${indented(what)}`)];
+}
+
+/** An execution may break after the run has recorded what it came to: on a disk that is full, say. */
+function endLines({ outcome, status, sentence }: RunEnd, report: Report): readonly string[] {
+  if (outcome !== null) return [`${outcome}: ${report.outcome?.sentence ?? sentence}`];
+  const recorded = report.outcome === null ? [] : [`the run had come to this before: ${report.outcome.outcome}: ${report.outcome.sentence}`];
+  return [`no outcome (${status}): ${sentence}`, ...recorded];
+}
+
+/** The report's duration is the workflow's, which counts waits that are jumped over. */
+function byWorkflowsClock({ place, run }: Report, wallMs: number): string {
+  return place !== 'embedded' || run?.durationMs == null || run.durationMs < wallMs
+    ? ''
+    : `; ${durationInWords(run.durationMs)} by the workflow's clock, waits included`;
+}
+
+/** Broken between words, for a terminal of 80 columns. */
+function indented(text: string): string {
+  return text.replace(/(.{1,74})(?: |$)/g, '      $1\n').trimEnd();
 }
 
 function transferLines({ transfers, comparison }: Report): readonly string[] {
@@ -74,17 +92,17 @@ function transferLines({ transfers, comparison }: Report): readonly string[] {
 }
 
 /** In the order of work; a phase of transfers took what they took. */
-function phaseTimes({ run, phases, transfers }: Report): string {
-  const told = (['up', 'undo'] as const).flatMap((direction) =>
-    inOrder(run?.phases ?? [], direction).flatMap((name) => {
+function phaseLines({ run, phases, transfers }: Report): readonly string[] {
+  return (['up', 'undo'] as const).flatMap((direction) => {
+    const times = inOrder(run?.phases ?? [], direction).flatMap((name) => {
       const own = phases.find((phase) => phase.phase === name && phase.direction === direction);
       const moved = transfers.filter((transfer) => transfer.phase === name && transfer.direction === direction);
       if (own === undefined && moved.length === 0) return [];
       const durationMs = own?.durationMs ?? moved.reduce((sum, transfer) => sum + transfer.durationMs, 0);
-      return [`${direction === 'undo' ? 'undo ' : ''}${name} ${durationInWords(durationMs)}`];
-    }),
-  );
-  return told.join(', ');
+      return [`${name} ${durationInWords(durationMs)}`];
+    });
+    return times.length === 0 ? [] : [`  ${(direction === 'up' ? 'phases' : 'undone').padEnd(16)}${times.join(', ')}`];
+  });
 }
 
 function inOrder(phases: readonly string[], direction: 'up' | 'undo'): readonly string[] {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { isFullDisk } from '../local/usable-folder.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { LoadedPlan } from './plans.ts';
 
@@ -21,17 +22,27 @@ export async function seedIfEmpty(psqlUrl: string, { folder, plan }: LoadedPlan)
     if (files === null) {
       throw new NoRunError(`the local database is empty and plan ${plan.id} has no demo/source.sql; run "stepgate local up" and fill it with psql`);
     }
-    await client.query('begin');
-    for (const sql of files) await client.query(sql);
-    await client.query('commit');
-    await client.query('analyze');
+    await fill(client, files).catch((error: unknown) => {
+      if (!isFullDisk(error)) throw error;
+      const message = `no space left in the data folder for the demo data of plan ${plan.id}; free some, or name another folder with --data. Nothing of it is kept`;
+      throw new NoRunError(message, { cause: error });
+    });
     return true;
   });
+}
+
+async function fill(client: Client, files: readonly string[]): Promise<void> {
+  await client.query('begin');
+  for (const sql of files) await client.query(sql);
+  await client.query('commit');
+  await client.query('analyze');
 }
 
 /** As the migrator, over a connection of its own. */
 export async function withClient<T>(psqlUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: psqlUrl });
+  // A server that ends fails the query, which says so.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await work(client);

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { EXIT_INTERRUPTED } from '../core/run/outcome.ts';
 import type { DatabaseChoice } from './database-choice.ts';
 import type { StackChoice } from './open-stack.ts';
 
@@ -67,10 +68,19 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Aborts once, whatever comes first and however often. */
+/** npm and a terminal both pass one Ctrl-C on; what comes later than this is a second one. */
+const ONE_INTERRUPTION_MS = 500;
+
+/** Aborts once, whatever comes first; who asks again does not want to wait for what is being closed. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  const abort = () => controller.abort();
+  let abortedAt = 0;
+  const abort = () => {
+    // The database server ends with this process, however it ends.
+    if (controller.signal.aborted && Date.now() - abortedAt > ONE_INTERRUPTION_MS) process.exit(EXIT_INTERRUPTED);
+    if (!controller.signal.aborted) abortedAt = Date.now();
+    controller.abort();
+  };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, abort);
   if (process.connected) {
     process.on('disconnect', abort);

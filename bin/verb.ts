@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Help, Option } from 'commander';
 import { DATA_FOLDER } from './data-folder.ts';
 import { type DatabaseOptions, databaseChoice, dataFolderOf } from './database-choice.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { StackChoice } from './open-stack.ts';
+import { PLANS_FOLDER } from './plans.ts';
 import type { Shell } from './shell.ts';
 
 /** What is wired to the process; the rest of a shell comes from the options. */
@@ -29,9 +30,16 @@ export function verb(
   name: string,
   { args = '', what, example, folder = DATA_FOLDER }: { args?: string; what: string; example: string; folder?: string },
 ): Command {
-  const command = parent.command(name).description(what).addHelpText('after', `\nExample: ${example}`);
+  const command = parent.command(name).description(what).configureHelp({ optionDescription }).addHelpText('after', `\nExample: ${example}`);
   if (args !== '') command.argument(args, args === '[plan]' ? "the plan's folder name; the only one when left out" : "the new plan's folder name");
-  return command.option('--data <dir>', "the local engine's data folder", folder).option('--plans <dir>', 'the folder of plans', 'migrations');
+  // Taken everywhere, so that the same options fit every verb; shown where plans are read.
+  const plans = new Option('--plans <dir>', 'the folder of plans').default(PLANS_FOLDER).hideHelp(args === '');
+  return command.option('--data <dir>', "the local engine's data folder", folder).addOption(plans);
+}
+
+/** That a switch is off until it is given goes without saying. */
+function optionDescription(option: Option): string {
+  return option.defaultValue === false ? option.description : new Help().optionDescription(option);
 }
 
 /** The options of verbs that a deployed stack has, too. */

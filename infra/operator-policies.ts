@@ -76,6 +76,12 @@ function scheduleGrants({ scheduling }: OperatorPoliciesProps): readonly Grant[]
       wildcardBecause: "schedules of this stack's own group",
     },
     {
+      actions: ['scheduler:ListSchedules'],
+      resources: ['*'],
+      // Scheduler asks for it on schedule/*/*, whichever group is listed (Service Authorization Reference; aws-cdk issue 38201).
+      wildcardBecause: 'ListSchedules knows no narrower resource, and gives names and targets, no input',
+    },
+    {
       actions: ['iam:PassRole'],
       resources: [scheduling.role.roleArn],
       conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },

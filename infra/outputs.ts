@@ -29,8 +29,13 @@ export type OutputName = keyof typeof OUTPUTS;
 export function makeOutputs(scope: Construct, values: Readonly<Record<OutputName, string>>): void {
   for (const [name, description] of Object.entries(OUTPUTS) as [OutputName, string][]) {
     const output = new CfnOutput(scope, name, { value: values[name], description });
-    output.overrideLogicalId(`${scope.node.id.replaceAll(/[^A-Za-z0-9]/g, '')}${name}`);
+    output.overrideLogicalId(`${outputPrefix(scope)}${name}`);
   }
+}
+
+/** What the keys of a construct's outputs begin with; `--stack NAME/PREFIX` names it. */
+export function outputPrefix(scope: Construct): string {
+  return scope.node.id.replaceAll(/[^A-Za-z0-9]/g, '');
 }
 
 /** The state machine's page. */

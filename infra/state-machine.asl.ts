@@ -29,6 +29,9 @@ const PROGRESS = { progress: '{% $states.result.Payload %}' } as const;
 const NOT_CLOSED = `{% 'the run could not be closed in the ledger; the next run takes its lock over' &
   ($failure = null ? '' : '. Before that: ' & $failure.Error & ' ' & $substring($string($failure.Cause), 0, 300)) %}`;
 
+/** One sentence and where the rest stands; an execution's cause holds 32,768 characters (StopExecution and history events, cause). */
+const CAUSE = "{% $sentence & ($report = '' ? '' : '; report: ' & $report) %}";
+
 const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
 
 /** 48 hours: the longest plan that is meant, a 24-hour index build within it. */
@@ -63,6 +66,7 @@ export const stateMachine = machine({
         polls: 0,
         outcome: 'refused',
         sentence: '',
+        report: '',
         failure: null,
         laterFailure: null,
       },
@@ -306,7 +310,12 @@ export const stateMachine = machine({
       ],
       next: 'WriteReport',
     }),
-    WriteReport: task('WriteReport', { payload: { outcome: '{% $outcome %}' }, catch: tellAnyway('Notify'), next: 'Notify' }),
+    WriteReport: task('WriteReport', {
+      payload: { outcome: '{% $outcome %}' },
+      assign: { report: '{% $states.result.Payload.page %}' },
+      catch: tellAnyway('Notify'),
+      next: 'Notify',
+    }),
     Notify: task('Notify', {
       payload: { outcome: '{% $outcome %}', sentence: '{% $sentence %}' },
       catch: tellAnyway('WhichEnd'),
@@ -326,8 +335,8 @@ export const stateMachine = machine({
     Passed: { Type: 'Succeed', Output: { outcome: 'passed', sentence: '{% $sentence %}' } },
     Migrated: { Type: 'Succeed', Output: { outcome: 'migrated', sentence: '{% $sentence %}' } },
     RolledBackAsAsked: { Type: 'Succeed', Output: { outcome: 'rolled-back', sentence: '{% $sentence %}' } },
-    Refused: { Type: 'Fail', Error: 'refused', Cause: '{% $sentence %}' },
-    RolledBack: { Type: 'Fail', Error: 'rolled-back', Cause: '{% $sentence %}' },
-    Halted: { Type: 'Fail', Error: 'halted', Cause: '{% $sentence %}' },
+    Refused: { Type: 'Fail', Error: 'refused', Cause: CAUSE },
+    RolledBack: { Type: 'Fail', Error: 'rolled-back', Cause: CAUSE },
+    Halted: { Type: 'Fail', Error: 'halted', Cause: CAUSE },
   },
 });

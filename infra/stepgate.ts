@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Duration, RemovalPolicy, Stage } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Stack, Stage } from 'aws-cdk-lib';
 import type { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -8,6 +8,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
+import { PLAIN_PLACE } from '../core/run/run-place.ts';
 import { makeAlarms } from './alarms.ts';
 import { bundleFunctions } from './bundle.ts';
 import { type DatabaseProps, type DatabaseTarget, databaseTarget } from './database-target.ts';
@@ -16,7 +17,7 @@ import { executionArnsOf, machineName } from './machine-name.ts';
 import { makeTopic } from './notifications.ts';
 import type { OneTimeSchedule } from './one-time-schedule.ts';
 import { makeOperatorPolicies, type OperatorPolicies } from './operator-policies.ts';
-import { consoleLink, inputLines, makeOutputs } from './outputs.ts';
+import { consoleLink, inputLines, makeOutputs, outputPrefix } from './outputs.ts';
 import { makeScheduling, type Scheduling } from './scheduling.ts';
 import { makeStorage, type Storage } from './storage.ts';
 import { makeTaskFunctions } from './task-functions.ts';
@@ -110,7 +111,7 @@ export class Stepgate extends Construct {
     const topic = makeTopic(this, storage.key);
     const functions = makeTaskFunctions(this, {
       bundleFolder: props.bundleFolder ?? (existsSync(PREBUILT) ? PREBUILT : bundled(this)),
-      environment: environment({ database, storage, topic, plans, snapshot: props.snapshot ?? 'required' }),
+      environment: environment(this, { database, storage, topic, plans, snapshot: props.snapshot ?? 'required' }),
       memorySize: props.memorySize ?? 512,
       database,
       storage,
@@ -143,19 +144,22 @@ function bundled(scope: Construct): string {
   return outFolder;
 }
 
-function environment({
-  database,
-  storage,
-  topic,
-  plans,
-  snapshot,
-}: {
-  readonly database: DatabaseTarget;
-  readonly storage: Storage;
-  readonly topic: ITopic;
-  readonly plans: readonly DeployedPlan[];
-  readonly snapshot: SnapshotPolicy;
-}): Environment {
+function environment(
+  scope: Construct,
+  {
+    database,
+    storage,
+    topic,
+    plans,
+    snapshot,
+  }: {
+    readonly database: DatabaseTarget;
+    readonly storage: Storage;
+    readonly topic: ITopic;
+    readonly plans: readonly DeployedPlan[];
+    readonly snapshot: SnapshotPolicy;
+  },
+): Environment {
   return {
     STEPGATE_CLUSTER_ID: database.clusterId,
     STEPGATE_CLUSTER_ARN: database.clusterArn,
@@ -166,6 +170,7 @@ function environment({
     STEPGATE_TOPIC_ARN: topic.topicArn,
     STEPGATE_PLANS: digestsById(plans),
     STEPGATE_SNAPSHOT: snapshot,
+    STEPGATE_PLACE: JSON.stringify({ ...PLAIN_PLACE, options: `--stack ${Stack.of(scope).stackName}/${outputPrefix(scope)}` }),
   };
 }
 

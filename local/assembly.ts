@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import type { FunctionBundle } from './lambda/function-host.ts';
 import { isPacked, readPacked } from './packed-assembly.ts';
+import { makeFolder } from './usable-folder.ts';
 
 /** What a synthesized stack says about its state machine: the definition with `${Name}` placeholders, and the function behind each. */
 export interface Assembly {
@@ -18,6 +19,20 @@ export interface Assembly {
 const INPUTS = ['infra', 'lambdas', 'core', 'adapters', 'ledger', 'bin/app.ts', 'cdk.json', 'package-lock.json'];
 
 const ROOT = resolve(import.meta.dirname, '..');
+
+/** A cache of the project's, for all data folders: to synthesize takes seconds. Below the data folder where the project can only be read. */
+export function assemblyFolderFor(dataFolder: string): string {
+  const modules = join(ROOT, 'node_modules');
+  const folder = join(modules, '.cache', 'stepgate', 'assembly');
+  try {
+    accessSync(modules, constants.W_OK);
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return join(dataFolder, 'assembly');
+  }
+}
 
 /**
  * Synthesizes the stack into `<folder>/<digest of its sources>`, or reads what an earlier call put there; the package brings its own.
@@ -39,7 +54,11 @@ const STALE_MS = 1_800_000;
 
 function prune(folder: string, digest: string): void {
   for (const name of readdirSync(folder).filter((one) => one !== digest && one !== 'node_modules')) {
-    if (Date.now() - statSync(join(folder, name)).mtimeMs > STALE_MS) rmSync(join(folder, name), { recursive: true, force: true });
+    try {
+      if (Date.now() - statSync(join(folder, name)).mtimeMs > STALE_MS) rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // Another user's, or taken away by another engine meanwhile.
+    }
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { obtainAssembly } from './assembly.ts';
+import { PLAIN_PLACE, type RunPlace } from '../core/run/run-place.ts';
+import { assemblyFolderFor, obtainAssembly } from './assembly.ts';
 import type { Clock } from './clock.ts';
 import { type DataApiLimits, startDataApi } from './data-api/server.ts';
 import { lockFolder } from './postgres/folder-lock.ts';
@@ -11,6 +12,7 @@ import { startRds } from './rds/server.ts';
 import { replaceFile } from './replace-file.ts';
 import { announceEngine, type Endpoints, type Stack, type UsedServer, withdrawEngine } from './running-engine.ts';
 import { ACCOUNT_ID, REGION, type ServiceOptions, type Surroundings, stackOf, startServices } from './services.ts';
+import { makeFolder } from './usable-folder.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
 export interface EngineOptions extends ServiceOptions {
@@ -26,9 +28,17 @@ export interface EngineOptions extends ServiceOptions {
    * @default - one of our own, made on first use
    */
   readonly server?: ExternalServer;
+  /** How commands in a report reach this engine. @default - as they are */
+  readonly place?: RunPlace;
   readonly limits?: Partial<DataApiLimits>;
-  /** Where synthesized stacks are kept. @default `<folder>/assembly` */
+  /** Where synthesized stacks are kept. @default - a cache of the project's, or `<folder>/assembly` where that cannot be written */
   readonly assemblyFolder?: string;
+  /**
+   * Hears what the person at the engine should know and no answer of AWS says: why a snapshot failed, that the disk is full. One sentence.
+   *
+   * @default - a warning of the process
+   */
+  readonly tell?: (sentence: string) => void;
 }
 
 export interface Engine {
@@ -48,7 +58,7 @@ export interface Engine {
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const folder = resolve(options.folder);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const lock = await lockFolder(join(folder, 'engine'));
   const letGo = () => {
     withdrawEngine(folder);
@@ -69,16 +79,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 async function compose(options: EngineOptions, closers: Closer[]): Promise<Engine> {
   const { folder, server, clusterId = 'local', database = server?.address.database ?? 'crm' } = options;
   const keep = keeper(closers);
-  const clock = openClock(folder);
+  const tell = once(options.tell ?? ((sentence) => process.emitWarning(sentence)));
+  const clock = openClock(folder, tell);
   closers.push(clock.stop);
   // What a real server's other users do takes real time: a wait that is skipped would try again before anything can have changed.
   if (server !== undefined) clock.hold();
   const [rds, assembly] = await Promise.allSettled([
     startRds({
-      ...{ folder: join(folder, 'rds'), clock, region: REGION, accountId: ACCOUNT_ID },
+      ...{ folder: join(folder, 'rds'), clock, region: REGION, accountId: ACCOUNT_ID, tell },
       ...(server && { servers: server.source, delays: { snapshotMs: 0 } }),
     }).then(keep),
-    obtainAssembly(options.assemblyFolder ?? join(folder, 'assembly')),
+    obtainAssembly(options.assemblyFolder ?? assemblyFolderFor(folder)),
   ]);
   if (rds.status === 'rejected') throw rds.reason;
   if (assembly.status === 'rejected') throw assembly.reason;
@@ -92,6 +103,7 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
     stack,
     assembly: assembly.value,
     snapshot: server?.snapshot?.kind === 'none' ? 'none' : 'required',
+    place: options.place ?? { ...PLAIN_PLACE, kind: server === undefined ? 'embedded' : 'external' },
     databaseEndpoints: { rds: url, rdsData },
     clientEnvironment: (all) => engineEnvironment({ endpoints: all, stack }),
   });
@@ -120,10 +132,27 @@ async function closeAll(closers: Closer[]): Promise<void> {
 }
 
 /** Time goes on from where the folder's last engine had come: a run's 48 virtual hours have passed for the next one, too. */
-function openClock(folder: string): VirtualClock {
+function openClock(folder: string, tell: (sentence: string) => void): VirtualClock {
   const file = join(folder, 'clock.json');
   const saved = existsSync(file) ? z.object({ aheadMs: z.number() }).parse(JSON.parse(readFileSync(file, 'utf8'))) : { aheadMs: 0 };
-  return virtualClock({ ...saved, onJump: (aheadMs) => replaceFile(file, JSON.stringify({ aheadMs })) });
+  const onJump = (aheadMs: number) => {
+    try {
+      replaceFile(file, JSON.stringify({ aheadMs }));
+    } catch (error) {
+      // Only the next engine would miss it.
+      tell(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return virtualClock({ ...saved, onJump });
+}
+
+/** A clock that cannot be saved would say so at every jump. */
+function once(tell: (sentence: string) => void): (sentence: string) => void {
+  const told = new Set<string>();
+  return (sentence) => {
+    if (!told.has(sentence)) tell(sentence);
+    told.add(sentence);
+  };
 }
 
 /** AWS_ENDPOINT_URL_*, AWS_REGION and credentials that nobody checks, for SDK clients in this process or another. */

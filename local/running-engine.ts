@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { isAlive, processIdentity } from './postgres/process-identity.ts';
 import { SnapshotChoice } from './rds/snapshot-choice.ts';
 import { replaceFile } from './replace-file.ts';
+import { folderError, refuseUnreadable } from './usable-folder.ts';
 
 const FILE = 'engine.json';
 
@@ -60,14 +61,27 @@ export function withdrawEngine(folder: string): void {
   rmSync(join(folder, FILE), { force: true });
 }
 
+function readOwn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw folderError(file, error);
+  }
+}
+
 /** How long a live engine may take to answer before it counts as gone. */
 const PING_MS = 5000;
 
-/** The engine that holds the folder, in this process or another; undefined when none runs. */
+/**
+ * The engine that holds the folder, in this process or another; undefined when none runs.
+ *
+ * @throws {FolderError} for a file, a folder that we may not read, or an engine of another user's.
+ */
 export async function attachEngine(folder: string): Promise<RunningEngine | undefined> {
+  refuseUnreadable(resolve(folder));
   const file = join(resolve(folder), FILE);
   if (!existsSync(file)) return undefined;
-  const running = RunningEngine.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const running = RunningEngine.parse(JSON.parse(readOwn(file)));
   if (!isAlive(running.process)) return undefined;
   const answer = await fetch(running.endpoints.sfn, {
     method: 'POST',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { PlanId } from '../core/ids.ts';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
+import type { RunPlace } from '../core/run/run-place.ts';
 import type { Assembly } from './assembly.ts';
 import { functionHost } from './lambda/function-host.ts';
 import type { LocalCluster } from './rds/server.ts';
@@ -54,6 +55,7 @@ export interface Surroundings {
   readonly stack: Stack;
   readonly assembly: Assembly;
   readonly snapshot: SnapshotPolicy;
+  readonly place: RunPlace;
   readonly databaseEndpoints: Pick<Endpoints, 'rds' | 'rdsData'>;
   /** How an SDK client finds the endpoints. */
   readonly clientEnvironment: (endpoints: Endpoints) => Readonly<Record<string, string>>;
@@ -62,12 +64,12 @@ export interface Surroundings {
 /** Starts what is no database: objects, messages, functions, the state machine, schedules. */
 export async function startServices(options: ServiceOptions, surroundings: Surroundings): Promise<Endpoints> {
   const { folder, onStateExited } = options;
-  const { clock, keep, stack, assembly, snapshot, databaseEndpoints, clientEnvironment } = surroundings;
+  const { clock, keep, stack, assembly, snapshot, place, databaseEndpoints, clientEnvironment } = surroundings;
   const buckets = openBuckets(join(folder, 'buckets'), [stack.planBucket, stack.reportBucket]);
   const plans = putPlans(options.plans, stack.planBucket, buckets);
   const host = functionHost({
     functions: assembly.functions,
-    environment: () => ({ ...clientEnvironment(endpoints), ...functionEnvironment(stack, { plans, snapshot }) }),
+    environment: () => ({ ...clientEnvironment(endpoints), ...functionEnvironment(stack, { plans, snapshot, place }) }),
     region: REGION,
     accountId: ACCOUNT_ID,
     logFolder: join(folder, 'logs'),
@@ -109,7 +111,7 @@ function starterOf(executions: Executions): SchedulesOptions['startExecution'] {
 
 function functionEnvironment(
   stack: Stack,
-  { plans, snapshot }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy },
+  { plans, snapshot, place }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy; readonly place: RunPlace },
 ): Environment & Record<string, string> {
   return {
     STEPGATE_CLUSTER_ID: stack.clusterId,
@@ -121,6 +123,7 @@ function functionEnvironment(
     STEPGATE_TOPIC_ARN: stack.topicArn,
     STEPGATE_PLANS: JSON.stringify(plans),
     STEPGATE_SNAPSHOT: snapshot,
+    STEPGATE_PLACE: JSON.stringify(place),
     // There is no X-Ray daemon here.
     POWERTOOLS_TRACE_ENABLED: 'false',
   };

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { commandAt } from '../../core/run/run-place.ts';
 import { engineEnvironment } from '../../local/engine.ts';
 import { isAlive } from '../../local/postgres/process-identity.ts';
 import { attachEngine } from '../../local/running-engine.ts';
@@ -6,6 +8,7 @@ import { emptyDataFolder } from '../data-folder.ts';
 import { NoRunError } from '../no-run-error.ts';
 import { type OpenEngine, openEngine } from '../open-engine.ts';
 import { compileFolder, type LoadedPlan, listPlans, loadPlan } from '../plans.ts';
+import { placeOf } from '../run-place.ts';
 import { seedIfEmpty } from '../seed-database.ts';
 import type { Shell } from '../shell.ts';
 
@@ -50,9 +53,14 @@ export async function down({ terminal, folder }: Pick<Shell, 'terminal' | 'folde
 }
 
 /** Removes the databases, reports and executions of the data folder. */
-export async function reset({ terminal, folder }: Pick<Shell, 'terminal' | 'folder'>): Promise<number> {
-  await emptyDataFolder(folder);
-  terminal.out(`${folder} is empty`);
+export async function reset(shell: Shell): Promise<number> {
+  const { terminal, folder } = shell;
+  const { dataFolders } = await emptyDataFolder(folder);
+  terminal.out(`${folder} is empty${dataFolders.length === 0 ? '' : `, but for ${dataFolders.join(', ')}`}`);
+  for (const name of dataFolders) {
+    const place = placeOf({ ...shell, folder: join(folder, name) });
+    terminal.say(`  ${commandAt(place, 'npx stepgate local reset')}\n      empties ${name}, a data folder of its own`);
+  }
   return 0;
 }
 

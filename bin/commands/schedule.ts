@@ -1,4 +1,10 @@
-import { CreateScheduleCommand, DeleteScheduleCommand, paginateListSchedules, SchedulerServiceException } from '@aws-sdk/client-scheduler';
+import {
+  CreateScheduleCommand,
+  DeleteScheduleCommand,
+  paginateListSchedules,
+  ResourceNotFoundException,
+  SchedulerServiceException,
+} from '@aws-sdk/client-scheduler';
 import { MODES, type Mode } from '../../core/run/mode.ts';
 import { RETRY, type ScheduledStart, scheduledStart } from '../../infra/one-time-schedule.ts';
 import { NoRunError } from '../no-run-error.ts';
@@ -44,13 +50,17 @@ export async function listSchedules(shell: Shell, { json }: { readonly json: boo
 
 export async function deleteSchedule(shell: Shell, { name, json }: { readonly name: string; readonly json: boolean }): Promise<number> {
   return withSite(shell, [], async ({ schedules: { client, groupName } }) => {
-    await refusing(() => client.send(new DeleteScheduleCommand({ Name: name, ...(groupName !== undefined && { GroupName: groupName }) })));
+    const asked = new DeleteScheduleCommand({ Name: name, ...(groupName !== undefined && { GroupName: groupName }) });
+    await refusing(() => client.send(asked)).catch((error: unknown) => {
+      if (!(error instanceof NoRunError) || !(error.cause instanceof ResourceNotFoundException)) throw error;
+      throw new NoRunError(`there is no schedule "${name}"; "stepgate schedule --list" names those that there are`, { cause: error });
+    });
     shell.terminal.out(json ? JSON.stringify({ deleted: name }, null, 2) : `schedule ${name} is deleted`);
   });
 }
 
 async function withSite(shell: Shell, plans: readonly LoadedPlan[], work: (site: RunSite) => Promise<void>): Promise<number> {
-  const site = shell.stack === undefined ? engineSite(await openEngine(shell, plans), shell.folder) : await openStack(shell.stack, plans);
+  const site = shell.stack === undefined ? engineSite(await openEngine(shell, plans), shell) : await openStack(shell.stack, plans, shell.plansFolder);
   try {
     await work(site);
     return 0;

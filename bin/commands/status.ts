@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import { buildReport, type Report } from '../../core/run/report.ts';
-import { commandFor } from '../data-folder.ts';
+import { commandAt, type RunPlace } from '../../core/run/run-place.ts';
+import { type ChosenRun, chooseRun } from '../chosen-run.ts';
 import { openStack } from '../open-stack.ts';
 import { compileFolder, listPlans } from '../plans.ts';
-import { type ArchivedRun, chooseArchived, localArchive, type RunArchive } from '../run-archive.ts';
+import { type ArchivedRun, localArchive } from '../run-archive.ts';
+import { placeOf } from '../run-place.ts';
 import { followToEnd } from '../run-plan.ts';
 import { type RunSite, runningSite } from '../run-site.ts';
 import { nextLines, runExitCode } from '../run-summary.ts';
@@ -11,12 +13,9 @@ import { type RunUnderWay, runsAskedFor, runsUnderWay } from '../runs-under-way.
 import type { Shell } from '../shell.ts';
 import { tellEnd } from './run.ts';
 
-/** Earlier runs that are listed below the newest. */
-const EARLIER_RUNS = 5;
-
 export interface StatusRequest {
   readonly plan: string | undefined;
-  /** The newest, when none is named. */
+  /** The run under way, else the last that changed something, else the newest, when none is named. */
   readonly run: string | undefined;
   /** Until the run's end; the exit code is then that of its outcome. */
   readonly follow: boolean;
@@ -26,38 +25,33 @@ export interface StatusRequest {
 /** A run's six lines, and what can be done next. Reads the journal; starts nothing. */
 export async function status(shell: Shell, request: StatusRequest): Promise<number> {
   // What has ended is read without an engine.
-  const site = shell.stack === undefined ? await runningSite(shell) : await openStack(shell.stack, []);
+  const site = shell.stack === undefined ? await runningSite(shell) : await openStack(shell.stack, [], shell.plansFolder);
   const [underWay] = site === undefined || !request.follow ? [] : await runsAskedFor(site, request);
   if (site !== undefined && underWay !== undefined) return follow(shell, site, { run: underWay, json: request.json });
   if (request.follow) shell.terminal.say('no such run is under way; this is how far the newest came');
   const archive = site?.archive ?? localArchive(shell.folder);
-  const asTyped = site?.asTyped ?? ((command: string) => commandFor(shell.folder, command));
-  const isUnderWay = async (id: string) => site !== undefined && (await runsUnderWay(site)).some((run) => run.id === id);
-  return tellStatus(shell, { archive, asTyped, isUnderWay }, request);
+  const chosen = await chooseRun(archive, site === undefined ? [] : await runsUnderWay(site), request);
+  return tellStatus(shell, { chosen, place: site?.place ?? placeOf(shell) }, request);
 }
 
-async function tellStatus(
+function tellStatus(
   { terminal }: Pick<Shell, 'terminal'>,
-  {
-    archive,
-    asTyped,
-    isUnderWay,
-  }: { readonly archive: RunArchive; readonly asTyped: RunSite['asTyped']; readonly isUnderWay: (id: string) => Promise<boolean> },
+  { chosen, place }: { readonly chosen: ChosenRun; readonly place: RunPlace },
   request: StatusRequest,
-): Promise<number> {
-  const run = await chooseArchived(archive, request);
-  const earlier = request.run === undefined ? (await archive.newest(request.plan, EARLIER_RUNS + 1)).filter(({ id }) => id !== run.id) : [];
-  const report = buildReport(run.journal);
-  const isAtWork = report.outcome === null && (await isUnderWay(run.id));
+): number {
+  const { run, isUnderWay, newer, earlier } = chosen;
+  const report = buildReport(run.journal, place);
+  const isAtWork = report.outcome === null && isUnderWay;
   // Who follows a run that has ended meanwhile is told what it came to, too.
   const code = request.follow ? (report.outcome?.exitCode ?? 0) : 0;
   if (request.json) {
-    terminal.out(JSON.stringify({ run: run.id, isUnderWay: isAtWork, report, earlier: earlier.map(({ id }) => id) }, null, 2));
+    const ids = { newer: newer.map(({ id }) => id), earlier: earlier.map(({ id }) => id) };
+    terminal.out(JSON.stringify({ run: run.id, isUnderWay: isAtWork, report, ...ids }, null, 2));
     return code;
   }
   // A run at work has nothing that should be started beside it.
-  const next = isAtWork ? underWayLines(run, asTyped) : nextLines(report, asTyped);
-  terminal.out([...statusLines(run, { report, isAtWork }), ...next, ...earlierLines(earlier)].join('\n'));
+  const next = isAtWork ? underWayLines(run, place) : nextLines(report);
+  terminal.out([...statusLines(run, { report, isAtWork }), ...runLines('newer', newer), ...next, ...runLines('earlier', earlier)].join('\n'));
   return code;
 }
 
@@ -77,12 +71,12 @@ async function planHere({ plansFolder }: Pick<Shell, 'plansFolder'>, { plan }: R
   return compiled?.ok ? compiled.loaded.plan : null;
 }
 
-function underWayLines({ id }: ArchivedRun, asTyped: RunSite['asTyped']): readonly string[] {
+function underWayLines({ id }: ArchivedRun, place: RunPlace): readonly string[] {
   const lines = [
     [`npx stepgate status --follow --run ${id}`, 'follow it to its end'],
     [`npx stepgate stop --run ${id}`, 'stop it; what is committed stays'],
   ];
-  return ['', 'next', ...lines.map(([command = '', what]) => `  ${asTyped(command)}\n      ${what}`)];
+  return ['', 'next', ...lines.map(([command = '', what]) => `  ${commandAt(place, command)}\n      ${what}`)];
 }
 
 function statusLines({ id }: ArchivedRun, { report, isAtWork }: { readonly report: Report; readonly isAtWork: boolean }): readonly string[] {
@@ -95,8 +89,12 @@ function statusLines({ id }: ArchivedRun, { report, isAtWork }: { readonly repor
   ];
 }
 
-function earlierLines(runs: readonly ArchivedRun[]): readonly string[] {
-  if (runs.length === 0) return [];
-  const shown = runs.slice(0, EARLIER_RUNS).map(({ id, journal }) => `  ${id}  ${buildReport(journal).outcome?.outcome ?? 'no outcome'}`);
-  return ['', 'earlier', ...shown];
+/** A run and what it came to; a refusal with its reason, since nothing else tells of it. */
+function runLines(heading: string, runs: readonly ArchivedRun[]): readonly string[] {
+  const lines = runs.flatMap(({ id, journal }) => {
+    const { outcome } = buildReport(journal);
+    const isRefused = heading === 'newer' && outcome?.outcome === 'refused';
+    return [`  ${id}  ${outcome?.outcome ?? 'no outcome'}`, ...(isRefused ? [`      ${outcome.sentence}`] : [])];
+  });
+  return lines.length === 0 ? [] : ['', heading, ...lines];
 }

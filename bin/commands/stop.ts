@@ -12,7 +12,7 @@ export async function stop(
   shell: Shell,
   { plan, run, json }: { readonly plan: string | undefined; readonly run: string | undefined; readonly json: boolean },
 ): Promise<number> {
-  const site = shell.stack === undefined ? await demandRunningSite(shell) : await openStack(shell.stack, []);
+  const site = shell.stack === undefined ? await demandRunningSite(shell) : await openStack(shell.stack, [], shell.plansFolder);
   try {
     const found = await theRunAskedFor(site, { plan, run });
     await site.sfn

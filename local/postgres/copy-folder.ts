@@ -24,11 +24,14 @@ export async function copyFolder(from: string, to: string, { owner, skip }: { ow
     }
   }
   const next = files.values();
-  await Promise.all(
+  const copies = await Promise.allSettled(
     Array.from({ length: AT_A_TIME }, async () => {
       for (const { path, link } of next) await copyOne(join(from, path), join(to, path), { owner, link });
     }),
   );
+  // Not before all have come to their end: who clears up must not meet one that still writes.
+  const failed = copies.find((copy) => copy.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function copyOwnerAndMode(from: string, to: string, owner: ServerUser): Promise<void> {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isFullDisk, refuseTooSmall } from '../usable-folder.ts';
 import { type Binaries, othersCanReach, type ServerUser } from './binaries.ts';
 import { copyFolder } from './copy-folder.ts';
 
@@ -20,10 +21,13 @@ export async function ensureDataFolder(folder: string, binaries: Binaries, user:
   for (const entry of await readdir(dirname(folder))) {
     if (entry.startsWith(`${basename(folder)}.draft-`)) await rm(join(dirname(folder), entry), { recursive: true });
   }
+  await closeToOthers(folder);
   if (await exists(join(folder, 'PG_VERSION'))) return;
+  refuseTooSmall(dirname(folder));
   const draft = `${folder}.draft-${randomUUID()}`;
   try {
     await fill(draft, binaries, user);
+    await closeToOthers(draft);
     const password = randomBytes(24).toString('hex');
     await run(binaries.postgres, ['--single', '-D', await pathSeenBy(user, draft), '-c', 'log_min_messages=fatal', 'postgres'], {
       folder: draft,
@@ -38,6 +42,11 @@ export async function ensureDataFolder(folder: string, binaries: Binaries, user:
     if (await exists(folder)) throw new Error(`${folder} exists and holds no database; choose another folder, or empty it`, { cause: error });
     throw error;
   }
+}
+
+/** PostgreSQL starts on no folder with another mode, and somebody may have given it one. A folder of another user's is found out later. */
+async function closeToOthers(folder: string): Promise<void> {
+  await chmod(folder, 0o700).catch(() => undefined);
 }
 
 export async function readSuperuserPassword(folder: string): Promise<string> {
@@ -70,7 +79,14 @@ async function fill(folder: string, binaries: Binaries, user: ServerUser): Promi
       if (!(await exists(template))) return initdb(folder, binaries, user);
     }
   }
-  await copyFolder(template, folder, { owner: user });
+  try {
+    await copyFolder(template, folder, { owner: user });
+  } catch (error) {
+    if (isFullDisk(error)) throw error;
+    // A template that cannot be read is no reason to do without a database.
+    await rm(folder, { recursive: true, force: true });
+    await initdb(folder, binaries, user);
+  }
 }
 
 async function initdb(folder: string, binaries: Binaries, user: ServerUser): Promise<void> {
@@ -88,7 +104,11 @@ async function run(
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
   child.stdin.on('error', () => undefined).end(input);
-  const code = await ended(child);
+  const code = await ended(child).catch((error: unknown) => {
+    throw new Error(`${program} cannot be started (${error instanceof Error ? error.message : error}); npm ci puts the programs back as they were`, {
+      cause: error,
+    });
+  });
   if (code !== 0) throw new Error(`${basename(program)} failed in ${folder}: ${output.join('').trim().split('\n').slice(-5).join('; ')}`);
 }
 

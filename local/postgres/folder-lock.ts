@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
+import { folderError, makeFolder } from '../usable-folder.ts';
 import { isAlive, type ProcessIdentity, processIdentity } from './process-identity.ts';
 
 const Identity = z.object({ pid: z.number().int(), started: z.string() });
@@ -24,9 +25,10 @@ const SHUTDOWN_MS = 20_000;
  * What a killed engine left behind is taken over, and its server ended first.
  *
  * @throws when an engine that still runs uses the folder; the message names it.
+ * @throws {FolderError} when nothing can be written beside it.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  mkdirSync(dirname(folder), { recursive: true });
+  makeFolder(dirname(folder));
   const file = `${folder}.lock`;
   const engine = processIdentity(process.pid);
   if (engine === undefined) throw new Error('the system does not say when this process started; /proc or ps is needed');
@@ -78,8 +80,13 @@ function replace(file: string, holder: Holder): void {
 
 function write(file: string, holder: Holder): string {
   const draft = `${file}.${randomUUID()}`;
-  writeFileSync(draft, JSON.stringify(holder));
-  return draft;
+  try {
+    writeFileSync(draft, JSON.stringify(holder));
+    return draft;
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw folderError(dirname(file), error);
+  }
 }
 
 function read(file: string): Holder | undefined {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { fullDisk, isAlmostFull, isFullDisk } from '../usable-folder.ts';
 import { type Binaries, findBinaries, type ServerUser, serverUser } from './binaries.ts';
 import { ensureDataFolder, pathSeenBy, readSuperuserPassword, SUPERUSER } from './data-folder.ts';
 import { endServer, type FolderLock, lockFolder } from './folder-lock.ts';
@@ -46,6 +47,7 @@ interface Launch {
   readonly user: ServerUser;
   readonly binaries: Binaries;
   readonly settings: Readonly<Record<string, string>>;
+  readonly onEnd: ((why: string) => void) | undefined;
 }
 
 /**
@@ -58,6 +60,8 @@ interface Launch {
 export async function startPostgres(options: {
   readonly dataFolder: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Gets one sentence when the server ends and nobody has stopped it. */
+  readonly onEnd?: (why: string) => void;
 }): Promise<PostgresServer> {
   const folder = resolve(options.dataFolder);
   const lock = await lockFolder(folder);
@@ -65,7 +69,7 @@ export async function startPostgres(options: {
     const user = serverUser();
     const binaries = await findBinaries(user);
     await ensureDataFolder(folder, binaries, user);
-    const launch = { folder, user, binaries, settings: { ...SETTINGS, ...options.settings } };
+    const launch = { folder, user, binaries, settings: { ...SETTINGS, ...options.settings }, onEnd: options.onEnd };
     for (let tries = PORT_TRIES; ; tries -= 1) {
       const server = await tryStart(launch, lock);
       if (typeof server !== 'string') return server;
@@ -73,7 +77,7 @@ export async function startPostgres(options: {
     }
   } catch (error) {
     lock.release();
-    throw fullDisk(error, folder);
+    throw isFullDisk(error) ? new Error(fullDisk(`the database ${folder}`), { cause: error }) : error;
   }
 }
 
@@ -89,7 +93,10 @@ async function tryStart(launch: Launch, lock: FolderLock): Promise<PostgresServe
   lock.holdServer(identity);
   if (!(await becomesReady(child, folder))) return lastWords(folder);
   const superuserUrl = `postgres://${SUPERUSER}:${await readSuperuserPassword(folder)}@127.0.0.1:${port}/postgres`;
+  let isStopped = false;
+  void exited.then(() => isStopped || launch.onEnd?.(whyEnded(folder)));
   const stop = async () => {
+    isStopped = true;
     child.ref();
     await endServer(identity);
     await exited;
@@ -170,6 +177,14 @@ function freePort(): Promise<number> {
   });
 }
 
+/** On a full disk the log is cut, too. */
+function whyEnded(folder: string): string {
+  const words = lastWords(folder);
+  if (isFullDisk(new Error(words)) || isAlmostFull(folder))
+    return `the database server has ended: ${fullDisk(folder)}. What was committed is there again at the next start`;
+  return `the database server of ${folder} has ended: ${words}`;
+}
+
 function lastWords(folder: string): string {
   return readLines(`${folder}.log`).filter(Boolean).slice(-6).join('; ') || 'it said nothing';
 }
@@ -180,12 +195,4 @@ function readLines(file: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** Programs say it in words only. */
-function fullDisk(error: unknown, folder: string): unknown {
-  const full = error instanceof Error && (('code' in error && error.code === 'ENOSPC') || error.message.includes('No space left on device'));
-  return full
-    ? new Error(`no space left for the database ${folder}; free about 100 MB more than its size, or choose another folder`, { cause: error })
-    : error;
 }

@@ -6,13 +6,18 @@ import type { DatabaseServer, ServerSource } from './database-server.ts';
 import { provision } from './provision.ts';
 
 /** Servers of our own: one process per cluster, from the embedded programs. */
-export async function ownServers(): Promise<ServerSource> {
+export async function ownServers(tell: (sentence: string) => void): Promise<ServerSource> {
   const { version } = await findBinaries(serverUser());
-  return { engineVersion: version.split('.').slice(0, 2).join('.'), cluster: { user: 'migrator' }, isFixed: false, start };
+  return {
+    engineVersion: version.split('.').slice(0, 2).join('.'),
+    cluster: { user: 'migrator' },
+    isFixed: false,
+    start: (dataFolder) => start(dataFolder, tell),
+  };
 }
 
-async function start(dataFolder: string): Promise<DatabaseServer> {
-  const { port, superuserUrl, stop } = await startPostgres({ dataFolder });
+async function start(dataFolder: string, onEnd: (why: string) => void): Promise<DatabaseServer> {
+  const { port, superuserUrl, stop } = await startPostgres({ dataFolder, onEnd });
   const host = '127.0.0.1';
   return {
     host,

@@ -19,6 +19,8 @@ export interface PlaneOptions {
   readonly accountId: string;
   readonly delays: RdsDelays;
   readonly snapshotQuota: number;
+  /** Hears what no answer of AWS says; see EngineOptions. */
+  readonly tell: (sentence: string) => void;
 }
 
 /** The control plane of one folder. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from 'pg';
 import type { Clock } from '../clock.ts';
 import { type FaceRequest, type FaceResponse, serveFace } from '../http-face.ts';
+import { FolderError } from '../usable-folder.ts';
 import { runAction } from './actions.ts';
 import { describeLocally, ensureCluster, startCluster } from './clusters.ts';
 import type { ServerSource } from './database-server.ts';
@@ -63,9 +64,12 @@ export async function startRds(options: {
   readonly delays?: Partial<RdsDelays>;
   readonly snapshotQuota?: number;
   readonly servers?: ServerSource;
+  /** @default - a warning of the process */
+  readonly tell?: (sentence: string) => void;
 }): Promise<RdsFace> {
-  const { servers = await ownServers(), ...given } = options;
-  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...given, delays: { ...DELAYS, ...options.delays } }, servers);
+  const { tell = (sentence: string) => process.emitWarning(sentence) } = options;
+  const { servers = await ownServers(tell), ...given } = options;
+  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...given, tell, delays: { ...DELAYS, ...options.delays } }, servers);
   try {
     await failUnfinishedSnapshots(plane);
     await Promise.all(plane.state.clusters.filter(({ instances }) => instances.length > 0).map((cluster) => startCluster(plane, cluster)));
@@ -97,6 +101,8 @@ async function answer(plane: Plane, request: FaceRequest): Promise<FaceResponse>
   try {
     return { status: 200, headers, body: answerXml(form.get('Action') ?? '', requestId, await runAction(plane, form)) };
   } catch (error) {
+    if (error instanceof FolderError)
+      return { status: 500, headers, body: errorXml({ code: 'InternalFailure', message: error.message, status: 500 }, requestId) };
     if (!(error instanceof RdsFault)) throw error;
     return { status: error.status, headers, body: errorXml(error, requestId) };
   }

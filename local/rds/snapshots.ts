@@ -1,5 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fullDisk, isFullDisk } from '../usable-folder.ts';
 import { clusterStatus } from './clusters.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { RdsFault } from './fault.ts';
@@ -70,11 +71,18 @@ async function copyCluster(plane: Plane, snapshot: Snapshot, taker: NonNullable<
     snapshot.copy = 'done';
   } catch (error) {
     // As in AWS the status is all that a caller learns; the person at the engine learns why.
-    process.emitWarning(`snapshot ${snapshot.id} failed: ${error instanceof Error ? error.message : error}`);
+    const { folder, tell } = plane.options;
+    const why = isFullDisk(error) ? fullDisk(folder) : error instanceof Error ? error.message : error;
+    tell(`snapshot ${snapshot.id} failed: ${why}`);
     snapshot.copy = 'failed';
     await rm(draft, { recursive: true, force: true });
   }
-  save(plane);
+  try {
+    save(plane);
+  } catch (error) {
+    // The copy is as the status says; a next engine will call it failed, and take it away.
+    plane.options.tell(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function snapshotFolder({ options }: Plane, id: string): string {

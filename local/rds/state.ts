@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { replaceFile } from '../replace-file.ts';
 
 const Time = z.iso.datetime();
 const Tag = z.object({ key: z.string(), value: z.string() });
@@ -61,7 +62,5 @@ export function loadState(file: string): State {
 
 /** All or nothing; only the owner may read it, since it holds passwords. */
 export function saveState(file: string, state: State): void {
-  const draft = `${file}.draft`;
-  writeFileSync(draft, JSON.stringify(state, null, 2), { mode: 0o600 });
-  renameSync(draft, file);
+  replaceFile(file, JSON.stringify(state, null, 2), 0o600);
 }

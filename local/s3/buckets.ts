@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { folderError } from '../usable-folder.ts';
 
 export interface StoredObject {
   readonly key: string;
@@ -38,7 +39,7 @@ export function openBuckets(folder: string, names: readonly string[]): Buckets {
     has: (bucket) => names.includes(bucket),
     put(bucket, key, bytes, onlyIfMissing) {
       const draft = join(drafts, randomUUID());
-      writeFileSync(draft, bytes);
+      writeDraft(draft, bytes);
       mkdirSync(dirname(file(bucket, key)), { recursive: true });
       if (!onlyIfMissing) renameSync(draft, file(bucket, key));
       return !onlyIfMissing || linkIfMissing(draft, file(bucket, key));
@@ -56,6 +57,16 @@ export function openBuckets(folder: string, names: readonly string[]): Buckets {
         .map((entry) => relative(join(folder, bucket), join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
         .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
   };
+}
+
+/** @throws {FolderError} where the disk is full; nothing is left then. */
+function writeDraft(draft: string, bytes: Buffer): void {
+  try {
+    writeFileSync(draft, bytes);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw folderError(dirname(draft), error);
+  }
 }
 
 /** As S3 makes it for an object put in one part. */

@@ -1,13 +1,14 @@
 import { type Face, type FaceRequest, type FaceResponse, notBuilt, serveFace } from '../http-face.ts';
+import { FolderError } from '../usable-folder.ts';
 import { escapeXml } from '../xml.ts';
-import { type Buckets, etagOf, isStorableKey } from './buckets.ts';
+import { type Buckets, etagOf, isStorableKey, type StoredObject } from './buckets.ts';
 
 /** Headers that would change what a call means, in calls that functions do not make. */
 const NOT_BUILT_HEADERS = ['x-amz-copy-source', 'if-match', 'range', 'x-amz-tagging'];
 
 /** S3's REST API for fixed buckets, addressed by path. */
 export function startS3(buckets: Buckets): Promise<Face> {
-  return serveFace(async (request) => {
+  const handle = async (request: FaceRequest): Promise<FaceResponse> => {
     const [, bucket = '', ...rest] = request.path.split('/');
     const key = decodeURIComponent(rest.join('/'));
     const header = Object.keys(request.headers).find((name) => NOT_BUILT_HEADERS.includes(name) || name.startsWith('x-amz-meta-'));
@@ -18,7 +19,14 @@ export function startS3(buckets: Buckets): Promise<Face> {
     if (parameter !== undefined) return fault(501, 'NotImplemented', notBuilt(`S3 with ?${parameter}`));
     if (!isStorableKey(key)) return fault(501, 'NotImplemented', notBuilt(`an S3 key that is no relative path (${key})`));
     return answer(request, bucket, key, buckets);
-  });
+  };
+  return serveFace((request) => handle(request).catch(orInternalError));
+}
+
+/** A disk that takes nothing more is S3's own fault to its callers. */
+function orInternalError(error: unknown): FaceResponse {
+  if (error instanceof FolderError) return fault(500, 'InternalError', error.message);
+  throw error;
 }
 
 function answer(request: FaceRequest, bucket: string, key: string, buckets: Buckets): FaceResponse {
@@ -64,7 +72,17 @@ export function fromAwsChunked(body: Buffer): Buffer {
   }
 }
 
-const LIST_PARAMETERS = new Set(['x-id', 'list-type', 'prefix', 'max-keys', 'continuation-token', 'start-after', 'encoding-type', 'fetch-owner']);
+const LIST_PARAMETERS = new Set([
+  'x-id',
+  'list-type',
+  'prefix',
+  'delimiter',
+  'max-keys',
+  'continuation-token',
+  'start-after',
+  'encoding-type',
+  'fetch-owner',
+]);
 
 function list({ method, query }: FaceRequest, bucket: string, buckets: Buckets): FaceResponse {
   const parameter = [...query.keys()].find((name) => !LIST_PARAMETERS.has(name));
@@ -72,22 +90,40 @@ function list({ method, query }: FaceRequest, bucket: string, buckets: Buckets):
     return fault(501, 'NotImplemented', notBuilt(`S3's ${method} of a bucket${parameter === undefined ? '' : ` with ?${parameter}`}`));
   }
   const prefix = query.get('prefix') ?? '';
+  const delimiter = query.get('delimiter') ?? '';
   const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
-  const matching = buckets.keys(bucket).filter((key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
+  const keys = buckets.keys(bucket).filter((key) => key.startsWith(prefix));
+  const matching = [...new Set(keys.map((key) => rolledUp(key, { prefix, delimiter })))].filter((item) => isBehind(item, after));
   const maxKeys = Math.min(Number(query.get('max-keys') ?? 1000), 1000);
   const page = matching.slice(0, maxKeys);
   const text = (value: string) => escapeXml(query.get('encoding-type') === 'url' ? encodeURIComponent(value).replaceAll('%2F', '/') : value);
-  const contents = page.flatMap((key) => {
-    const object = buckets.get(bucket, key);
-    if (object === undefined) return [];
-    const { etag, modifiedAt, bytes } = object;
-    const facts = `<LastModified>${modifiedAt.toISOString()}</LastModified><ETag>${escapeXml(etag)}</ETag><Size>${bytes.length}</Size>`;
-    return [`<Contents><Key>${text(key)}</Key>${facts}<StorageClass>STANDARD</StorageClass></Contents>`];
+  const isPrefix = (item: string) => delimiter !== '' && item.length > prefix.length && item.endsWith(delimiter);
+  const contents = page.map((item) => {
+    if (isPrefix(item)) return `<CommonPrefixes><Prefix>${text(item)}</Prefix></CommonPrefixes>`;
+    const object = buckets.get(bucket, item);
+    return object === undefined ? '' : contentsXml(object, text);
   });
   const truncated = matching.length > page.length;
   const next = truncated ? `<NextContinuationToken>${escapeXml(page.at(-1) ?? after)}</NextContinuationToken>` : '';
   const head = `<Name>${bucket}</Name><Prefix>${text(prefix)}</Prefix><KeyCount>${page.length}</KeyCount><MaxKeys>${maxKeys}</MaxKeys>`;
-  return xml(200, `<ListBucketResult>${head}<IsTruncated>${truncated}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
+  const rolling = delimiter === '' ? '' : `<Delimiter>${text(delimiter)}</Delimiter>`;
+  return xml(200, `<ListBucketResult>${head}${rolling}<IsTruncated>${truncated}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
+}
+
+/** A key, or what it has in common with all that go on behind the next delimiter (ListObjectsV2, CommonPrefixes). */
+function rolledUp(key: string, { prefix, delimiter }: { readonly prefix: string; readonly delimiter: string }): string {
+  const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+  return at < 0 ? key : key.slice(0, at + delimiter.length);
+}
+
+/** Keys are ordered by their UTF-8 bytes. */
+function isBehind(item: string, after: string): boolean {
+  return Buffer.compare(Buffer.from(item), Buffer.from(after)) > 0;
+}
+
+function contentsXml({ key, etag, modifiedAt, bytes }: StoredObject, text: (value: string) => string): string {
+  const facts = `<LastModified>${modifiedAt.toISOString()}</LastModified><ETag>${escapeXml(etag)}</ETag><Size>${bytes.length}</Size>`;
+  return `<Contents><Key>${text(key)}</Key>${facts}<StorageClass>STANDARD</StorageClass></Contents>`;
 }
 
 function fault(status: number, code: string, message: string): FaceResponse {

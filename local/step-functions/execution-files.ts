@@ -33,7 +33,7 @@ export interface ExecutionFiles {
   readAll(): Execution[];
   save(execution: Execution): void;
   append(name: string, event: HistoryEvent): void;
-  /** A last line that a killed process did not finish is left out. */
+  /** A line that a killed process or a full disk did not finish is left out. */
   history(name: string): HistoryEvent[];
   replaceHistory(name: string, events: readonly HistoryEvent[]): void;
 }
@@ -51,10 +51,18 @@ export function executionFiles(folder: string): ExecutionFiles {
     history(name) {
       const path = file(name, '.history.jsonl');
       const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
-      return lines.slice(0, -1).map((line) => JSON.parse(line) as HistoryEvent);
+      return lines.flatMap((line) => parsedEvent(line));
     },
     replaceHistory: (name, events) => replaceFile(file(name, '.history.jsonl'), events.map((event) => `${JSON.stringify(event)}\n`).join('')),
   };
+}
+
+function parsedEvent(line: string): readonly HistoryEvent[] {
+  try {
+    return [JSON.parse(line) as HistoryEvent];
+  } catch {
+    return [];
+  }
 }
 
 /** A name may hold anything that is no control character: what is no safe file name becomes its digest. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FunctionHost } from '../lambda/function-host.ts';
+import { folderError } from '../usable-folder.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { Machine } from './definition.ts';
 import { type Execution, type ExecutionFiles, executionFiles, type HistoryEvent } from './execution-files.ts';
@@ -57,8 +58,10 @@ export function openExecutions(options: ExecutionsOptions): Executions {
       run?.record(...endEvent(how));
       files.save(ended);
     } catch (error) {
-      // A full disk must not end the engine; who describes the execution is told.
-      known.set(execution.arn, { ...ended, cause: `${how.cause ?? ''} (cannot be written to ${options.folder}: ${error})`.trim() });
+      // A full disk must not end the engine; who describes the execution is told, once.
+      const why = whyFailed(error, options.folder);
+      if (!how.cause?.includes(why))
+        known.set(execution.arn, { ...ended, cause: [how.cause, why].filter(Boolean).join('; its end is not written: ') });
     }
     return ended;
   }
@@ -127,7 +130,7 @@ function begin(options: ExecutionsOptions, files: ExecutionFiles, tokens: TaskTo
     },
   })
     .then((output) => end({ status: 'SUCCEEDED', output }))
-    .catch((error: unknown) => end({ status: 'FAILED', ...failure(error) }))
+    .catch((error: unknown) => end({ status: 'FAILED', ...failure(error, options.folder) }))
     .finally(release);
   const cancelTimeout =
     machine.timeoutSeconds === undefined
@@ -136,9 +139,14 @@ function begin(options: ExecutionsOptions, files: ExecutionFiles, tokens: TaskTo
   return { controller, record, cancelTimeout };
 }
 
-function failure(error: unknown): Pick<End, 'error' | 'cause'> {
+function failure(error: unknown, folder: string): Pick<End, 'error' | 'cause'> {
   if (error instanceof StateError) return { error: error.error, cause: error.causeText };
-  return { error: 'States.Runtime', cause: `the local engine failed: ${error instanceof Error ? error.message : error}` };
+  return { error: 'States.Runtime', cause: `the local engine failed: ${whyFailed(error, folder)}` };
+}
+
+function whyFailed(error: unknown, folder: string): string {
+  const said = folderError(folder, error);
+  return said instanceof Error ? said.message : String(said);
 }
 
 function recorder(files: ExecutionFiles, name: string, clock: VirtualClock): Running['record'] {

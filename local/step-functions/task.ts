@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RECOVERY, type Recovery } from '../../core/errors.ts';
 import type { Retrier, Task } from './definition.ts';
 import { matchesError, StateError } from './state-error.ts';
 import { fill, fillAs, isSeconds, payloadText, type Visit } from './visit.ts';
@@ -14,11 +16,30 @@ export async function runTask(visit: Visit, state: Task): Promise<unknown> {
       const before = retrier === undefined ? 0 : (used.get(retrier) ?? 0);
       if (retrier === undefined || before >= retrier.MaxAttempts) throw error;
       used.set(retrier, before + 1);
-      const { clock, signal } = visit.run;
-      await clock.waitUntil(new Date(clock.now().getTime() + retryDelayMs(retrier, before, visit.run.random)), signal);
-      signal.throwIfAborted();
+      await pause(visit.run, { ms: retryDelayMs(retrier, before, visit.run.random), isOutside: isOutside(error) });
     }
   }
+}
+
+/** Long enough for what others do meanwhile, short enough to sit through a machine's whole patience: at most 24 s of a minute or of eight. */
+const REAL_PAUSE_MS = 2_000;
+
+/** What has to change outside takes real time: the first seconds of such a pause are waited for, and only the rest is jumped over. */
+async function pause(
+  { clock, signal }: Visit['run'],
+  { ms, isOutside: takesTime }: { readonly ms: number; readonly isOutside: boolean },
+): Promise<void> {
+  const until = new Date(clock.now().getTime() + ms);
+  // The execution holds the clock, so that time is real for everybody.
+  if (takesTime) await delay(Math.min(ms, REAL_PAUSE_MS), undefined, { signal }).catch(() => undefined);
+  await clock.waitUntil(until, signal);
+  signal.throwIfAborted();
+}
+
+/** A database that is busy or away is so by others' doing. */
+function isOutside(error: unknown): boolean {
+  const recovery: Readonly<Record<string, Recovery>> = RECOVERY;
+  return error instanceof StateError && recovery[error.error ?? ''] === 'retry';
 }
 
 function retryDelayMs(retrier: Retrier, before: number, random: () => number): number {

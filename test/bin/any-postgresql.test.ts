@@ -88,6 +88,9 @@ test('a plain role’s database is migrated and rolled back by its URL, with a s
       expect(executed.out).toMatch(/backup +PASSED +snapshot stepgate-small-execute/);
       expect(readFileSync(join(data, 'rds', 'snapshots', `${/snapshot (stepgate-\S+),/.exec(executed.out)?.[1]}.log`), 'utf8')).toBe('taken\n');
       expect((await succeeds(['report', ...at])).out).toContain('Restored by\n\n```sh\nrestore $STEPGATE_SNAPSHOT_ID');
+      const goBack = /npx stepgate rollback small --database-url postgres:\/\/app_owner@\S+ --data \S+ --plans \S+\n/;
+      expect(executed.out).toMatch(goBack);
+      expect((await succeeds(['report', ...at])).out).toMatch(goBack);
       const other = await stepgate(['verify', ...at.slice(0, -1), server.url.replace(/[^/]*$/, 'postgres')]);
       expect(other).toMatchObject({ exitCode: 1, err: expect.stringMatching(/works on app_owner@.*, not on app_owner@.*\/postgres; name another/) });
       const without = await stepgate(['execute', '--yes', '--no-snapshot', ...at]);
@@ -108,6 +111,32 @@ test('a plain role’s database is migrated and rolled back by its URL, with a s
     expect(tried.err).toContain('WARN snapshot: no snapshot is taken before the first change, because the operator said so');
     const local = await stepgate(['verify', '--plans', PLANS, '--data', data]);
     expect(local).toMatchObject({ exitCode: 1, err: expect.stringContaining("choose another folder, or give that database's URL") });
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a plan that init wrote is checked, executed, verified and rolled back on a database of one’s own', async () => {
+  // PostgreSQL 15 where Debian brings it.
+  const server = await somebodysServer(otherPrograms()[0]);
+  try {
+    await server.sql(SMALL_SOURCE);
+    const before = await stateOf(server);
+    const plans = join(root, 'begun');
+    await succeeds(['init', 'new-books', '--plans', plans]);
+    await succeeds(['check', 'new-books', '--plans', plans]);
+    const at = ['--plans', plans, '--data', join(root, 'begun-data'), '--database-url', server.url];
+    await withEngine([...at, '--no-snapshot'], async () => {
+      expect((await succeeds(['execute', '--yes', '--no-snapshot', ...at])).out).toMatch(/^\nmigrated: new-books /m);
+      expect(await server.sql("select relname from pg_class where relname ~ '^new_books' order by 1")).toMatchObject([
+        { relname: 'new_books_items' },
+        { relname: 'new_books_items_label' },
+        { relname: 'new_books_items_pkey' },
+      ]);
+      await succeeds(['verify', ...at]);
+      expect((await succeeds(['rollback', '--yes', ...at])).out).toMatch(/^\nrolled-back: new-books /m);
+    });
+    expect(await stateOf(server)).toEqual(before);
   } finally {
     await server.stop();
   }

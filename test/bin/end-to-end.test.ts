@@ -85,6 +85,9 @@ test('a schedule is made with the digest of the plan, named, and deleted', async
   expect((await stepgate(['schedule', ...time, ...at('attached')])).err).toMatch(/^stepgate: .*already exists/);
   expect((await stepgate(['schedule', '--list', ...at('attached')])).out).toBe('execute-shop-20991201T2200');
   expect((await stepgate(['schedule', '--delete', 'execute-shop-20991201T2200', ...at('attached')])).exitCode).toBe(0);
+  expect((await stepgate(['schedule', '--delete', 'execute-shop-20991201T2200', ...at('attached')])).err).toMatch(
+    /^stepgate: there is no schedule "execute-shop-20991201T2200"; "stepgate schedule --list" names those that there are$/,
+  );
 });
 
 test.each([
@@ -104,7 +107,7 @@ test('an interrupted run is stopped with exit code 130, and the next one goes on
   const interrupted = await stepgate(['execute', '--yes', ...at('interrupted')], { onLine, signal: interruption.signal });
   expect(interrupted.exitCode).toBe(130);
   expect(interrupted.err).toMatch(
-    /interrupted; run shop-execute-\S+ is stopped\. Its ledger keeps what is committed: npx stepgate execute shop --data /,
+    /interrupted; run shop-execute-\S+ is stopped\. Its ledger keeps what is committed: npx stepgate execute shop --plans \S+ --data /,
   );
   expect((await stepgate(['execute', '--yes', ...at('interrupted')])).exitCode).toBe(0);
 });

@@ -24,6 +24,15 @@ test('a phase is named by NextStep and told with its rows and rate', () => {
   expect(progress.tell(exited('RunBackfill'), [example.transfer()])).toEqual(['  customers: 45,230 rows copied in 3 batches, 2.0 s (22,615 rows/s)']);
 });
 
+test('a failure that a retry meets again is told once, and again by the next step', () => {
+  const progress = progressTeller([]);
+  const failed: RunEvent = { kind: 'failed', sentence: 'the database is away' };
+  progress.tell(entered('CloseRun'), []);
+  expect([failed, failed].flatMap((event) => progress.tell(event, []))).toEqual(['  failed: the database is away']);
+  progress.tell(entered('WriteReport'), []);
+  expect(progress.tell(failed, [])).toEqual(['  failed: the database is away']);
+});
+
 test('an undo tells what it kept', () => {
   const progress = progressTeller(['customers']);
   progress.tell(exited('DecideRecovery', { kind: 'undo', phase: 'copy' }), []);

@@ -71,11 +71,13 @@ test('no action of ours is a wildcard', () => {
   expect(actions).toEqual([]);
 });
 
-test('only traces and the delivery of logs go to every resource', () => {
+test('only traces, the delivery of logs and the list of schedules go to every resource', () => {
   const everywhere = statementsOf('Stepgate').filter(({ Resource }) => [Resource].flat().includes('*'));
   const actions = new Set(everywhere.flatMap(({ Action }) => Action));
   expect(
-    [...actions].filter((action) => !/^(xray:|logs:.*(LogDelivery|LogDeliveries|ResourcePolicy|ResourcePolicies|LogGroups)$)/.test(action)),
+    [...actions].filter(
+      (action) => !/^(xray:|scheduler:ListSchedules$|logs:.*(LogDelivery|LogDeliveries|ResourcePolicy|ResourcePolicies|LogGroups)$)/.test(action),
+    ),
   ).toEqual([]);
 });
 
@@ -128,6 +130,7 @@ test('who may schedule may do so in the group of this stack only, with the role 
   expect(resourcesFor('StepgatePoliciesSchedule', 'scheduler:CreateSchedule')).toEqual([
     'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/Crm-Stepgate/*',
   ]);
+  expect(resourcesFor('StepgatePoliciesSchedule', 'scheduler:ListSchedules'), 'which knows no narrower resource').toEqual(['*']);
   expect(resourcesFor('StepgatePoliciesSchedule', 'iam:PassRole')).toEqual(['<StepgateSchedulingRole.Arn>']);
   expect(actionsOf('StepgateSchedulingRole')).toEqual(['sqs:SendMessage', 'states:StartExecution']);
 });

@@ -53,6 +53,8 @@ test('the app takes the database from the context, and asks for nothing then', S
   const template = JSON.parse(readFileSync(path.join(out, 'Stepgate.template.json'), 'utf8')) as Record<string, Record<string, unknown>>;
   expect(Object.keys(template.Parameters ?? {})).toEqual(['BootstrapVersion']);
   expect(JSON.stringify(template.Resources)).toContain('"STEPGATE_SNAPSHOT":"none"');
+  // Commands in a report reach the stack that made it.
+  expect(JSON.stringify(template.Resources)).toContain('--stack Stepgate/Stepgate');
 });
 
 test.each([

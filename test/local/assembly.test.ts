@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readAssembly } from '../../local/assembly.ts';
+import { assemblyFolderFor, readAssembly } from '../../local/assembly.ts';
 
 const functionOf = (hash: string) => ({
   Type: 'AWS::Lambda::Function',
@@ -56,4 +56,8 @@ test.each([
 
 test('a folder without a state machine is refused', () => {
   expect(() => readAssembly(mkdtempSync(join(tmpdir(), 'stepgate-assembly-')))).toThrow('no template');
+});
+
+test('stacks are kept in a cache of the project, and none in the working folder', () => {
+  expect(assemblyFolderFor('/data')).toBe(join(import.meta.dirname, '../../node_modules/.cache/stepgate/assembly'));
 });

@@ -1,19 +1,62 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExecuteStatementCommand, RDSDataClient } from '@aws-sdk/client-rds-data';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, GetExecutionHistoryCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PlanId } from '../../core/ids.ts';
+import { compilePlan } from '../../core/plan/compile-plan.ts';
+import { describeFault } from '../../core/plan/plan-fault.ts';
 import { type Engine, engineEnvironment, startEngine } from '../../local/engine.ts';
 import { attachEngine } from '../../local/running-engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stepgate-engine-'));
 const assemblyFolder = join(tmpdir(), 'stepgate-assemblies');
-const plans = new Map([[PlanId.parse('some-plan'), '{"format":1}']]);
+const PEOPLE = 'select p.email, p.note from people p';
+const copyOf = (select: string) => ({
+  '1-schema/up.sql': 'create table made (email text primary key, note text);\n',
+  '1-schema/undo.sql': 'drop table made;\n',
+  '2-copy/rows.sql': `--! into: made\n--! from: people\n--! key: email\n--! sync: none\n${select};\n`,
+});
+/** Plans that meet a value that must not be told, each in another state. */
+const MEETING = {
+  checked: {
+    'plan.yaml': 'title: Checked\nphases:\n  - { id: schema }\n',
+    'before.sql': '--! check: told, warn, no rows\nselect email from people;\n--! check: refused, fail, no rows\nselect note, email from people;\n',
+    '1-schema/up.sql': 'create table made (email text primary key);\n',
+    '1-schema/undo.sql': 'drop table made;\n',
+  },
+  cast: {
+    'plan.yaml': 'title: Cast\nphases:\n  - { id: schema }\n  - { id: copy, transfers: [rows] }\n',
+    ...copyOf('select p.email, p.note::int::text as note from people p'),
+  },
+  different: {
+    'plan.yaml': 'title: Different\nphases:\n  - { id: schema }\n  - { id: copy, transfers: [rows] }\n  - { id: spoil }\n',
+    ...copyOf(PEOPLE),
+    '3-spoil/up.sql': "--! allow: WHOLE_TABLE_CHANGE because it has two rows\nupdate made set note = note || ' spoiled' where email like '%@%';\n",
+    '3-spoil/undo.sql': 'select 1;\n',
+  },
+  unique: {
+    'plan.yaml': 'title: Unique\nphases:\n  - { id: indexes }\n',
+    '1-indexes/up.sql': 'create unique index concurrently people_note on people (note);\n',
+    '1-indexes/undo.sql': 'drop index concurrently if exists people_note;\n',
+  },
+} as const satisfies Record<string, Readonly<Record<string, string>>>;
+
+async function compiled(id: string, files: Readonly<Record<string, string>>): Promise<readonly [PlanId, string]> {
+  const plan = await compilePlan({ id, files: new Map(Object.entries(files)) });
+  if (!plan.ok) throw new Error(plan.faults.map(describeFault).join('\n'));
+  return [PlanId.parse(id), plan.json];
+}
+
+const plans = new Map([
+  [PlanId.parse('some-plan'), '{"format":1}'],
+  ...(await Promise.all(Object.entries(MEETING).map(([id, files]) => compiled(id, files)))),
+]);
 const left: string[] = [];
 const before = { ...process.env };
 let engine: Engine;
@@ -56,8 +99,9 @@ test('plans lie in the plan bucket under their digest', async () => {
   const s3 = new S3Client({});
   const Bucket = engine.stack.planBucket;
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'plans/' }));
-  expect(Contents.map(({ Key }) => Key)).toEqual(['plans/3f0a99256beeb89a6b9f2793885291a6454928fd74903159ab2e51452b13df6f.json']);
-  const object = await s3.send(new GetObjectCommand({ Bucket, Key: Contents[0]?.Key }));
+  expect(Contents).toHaveLength(plans.size);
+  const Key = 'plans/3f0a99256beeb89a6b9f2793885291a6454928fd74903159ab2e51452b13df6f.json';
+  const object = await s3.send(new GetObjectCommand({ Bucket, Key }));
   expect(await object.Body?.transformToString()).toBe('{"format":1}');
 });
 
@@ -68,6 +112,46 @@ test('the cluster answers through the Data API', async () => {
   );
   expect(records).toEqual([[{ stringValue: 'migrator' }]]);
 });
+
+/** Every file of the engine but the database's own. */
+function filesOutsideTheDatabase(): readonly { readonly path: string; readonly text: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !/^(rds|assembly)\b/.test(path) && statSync(join(folder, path)).isFile())
+    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
+}
+
+test('what a run meets in the database is in no report, journal, history, notification or log', async () => {
+  const secrets = ['ann.planted', 'planted note'] as const;
+  const client = new Client({ connectionString: engine.psqlUrl });
+  await client.connect();
+  await client.query(`create table people (email text primary key, note text);
+insert into people values ('${secrets[0]}@example.org', '${secrets[1]}'), ('bob', '${secrets[1]}')`);
+  const sfn = new SFNClient({});
+  const sentences: Record<string, string> = {};
+  for (const plan of Object.keys(MEETING)) {
+    const input = JSON.stringify({ plan, mode: plan === 'checked' ? 'dry-run' : 'execute' });
+    const { executionArn } = await sfn.send(
+      new StartExecutionCommand({ stateMachineArn: engine.stack.stateMachineArn, name: `meets-${plan}`, input }),
+    );
+    sentences[plan] = (await ended(sfn, executionArn)).cause ?? '';
+  }
+  const [row] = (await client.query('select left(md5(email), 12) as email, left(md5(note), 12) as note from people order by email')).rows;
+  await client.query('drop table people');
+  await client.end();
+  expect(sentences).toEqual({
+    checked: expect.stringMatching(`before\\.sql:\\d+: check refused failed: found 2, expected none \\(md5:${row?.note}, md5:${row?.note}\\)`),
+    cast: expect.stringMatching(
+      /transfer rows \(2-copy\/rows\.sql:\d+\): ERROR: invalid input syntax for type integer: \(a value, not shown\); SQLState: 22P02/,
+    ),
+    different: expect.stringMatching(`transfer rows \\(2-copy/rows\\.sql:\\d+\\): .*1 different of 2 rows \\(keys md5:${row?.email}\\)`),
+    unique: expect.stringMatching(/1-indexes\/up\.sql:\d+: statement 1: ERROR: could not create unique index "people_note"; SQLState: 23505/),
+  });
+  const files = filesOutsideTheDatabase();
+  for (const kind of [/report\.md$/, /journal.*comparison\.json$/, /\.history\.jsonl$/, /RunBackfill\.log$/, /notifications|notices|sns/]) {
+    expect(files.map(({ path }) => path)).toContainEqual(expect.stringMatching(kind));
+  }
+  for (const secret of secrets) expect(files.filter(({ text }) => text.includes(secret)).map(({ path }) => path)).toEqual([]);
+}, 60_000);
 
 test('a second engine on the folder is refused, and told who has it', async () => {
   await expect(start()).rejects.toThrow(new RegExp(`${folder}.*${process.pid}`));

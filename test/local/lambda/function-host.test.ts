@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -138,4 +138,11 @@ test('what a function prints goes to its log file', async () => {
   const log = readFileSync(join(folder, 'logs', 'F.log'), 'utf8');
   expect(log).toContain('said');
   expect(log).toContain('complained');
+});
+
+test.runIf(process.platform === 'linux')('a log that a full disk refuses is given up, and the function answers', async () => {
+  const { invoke, folder, host: made } = host('export const handler = async () => { console.log("said"); return 1; };');
+  symlinkSync('/dev/full', join(folder, 'logs', 'F.log'));
+  expect([await invoke(), await invoke()]).toEqual([1, 1]);
+  await made.close();
 });

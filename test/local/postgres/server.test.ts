@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -61,6 +61,25 @@ test('a server starts on a new folder with the promised settings, and keeps its 
   const second = await startPostgres({ dataFolder });
   expect(await ask(second, 'select n from kept')).toEqual([1]);
   await second.stop();
+});
+
+test('a data folder whose mode somebody has changed is closed to others again, and starts', async () => {
+  const dataFolder = join(folder, 'data');
+  await chmod(dataFolder, 0o777);
+  const server = await startPostgres({ dataFolder });
+  expect((await stat(dataFolder)).mode & 0o777).toBe(0o700);
+  await server.stop();
+});
+
+test('a server that ends by itself says so, once; one that is stopped says nothing', async () => {
+  const said: string[] = [];
+  const dataFolder = join(folder, 'data');
+  const stopped = await startPostgres({ dataFolder, onEnd: (why) => said.push(why) });
+  await stopped.stop();
+  const server = await startPostgres({ dataFolder, onEnd: (why) => said.push(why) });
+  process.kill(server.pid, 'SIGQUIT');
+  await vi.waitFor(() => expect(said).toEqual([expect.stringMatching(/^the database server of .* has ended: .*immediate shutdown request/)]));
+  await server.stop();
 });
 
 test('another password is not let in', async () => {

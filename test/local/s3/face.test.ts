@@ -84,6 +84,23 @@ test('objects are listed by prefix, in key order, in pages', async () => {
   expect(await client.send(new ListObjectsV2Command({ Bucket: 'empty' }))).toMatchObject({ KeyCount: 0 });
 });
 
+test('a delimiter rolls what goes on behind it up into one prefix, and pages count both', async () => {
+  for (const Key of ['t/a', 't/b/1', 't/b/2', 't/c/3', 't/d']) await client.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }));
+  const seen = [];
+  for (let ContinuationToken: string | undefined, more = true; more; ) {
+    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix: 't/', Delimiter: '/', MaxKeys: 3, ContinuationToken }));
+    seen.push([page.Contents?.map(({ Key }) => Key), page.CommonPrefixes?.map(({ Prefix }) => Prefix), page.KeyCount]);
+    ContinuationToken = page.NextContinuationToken;
+    more = page.IsTruncated ?? false;
+  }
+  expect(seen).toEqual([
+    [['t/a'], ['t/b/', 't/c/'], 3],
+    [['t/d'], undefined, 1],
+  ]);
+  const above = await client.send(new ListObjectsV2Command({ Bucket, Prefix: 't', Delimiter: '/' }));
+  expect([above.CommonPrefixes, above.Contents]).toEqual([[{ Prefix: 't/' }], undefined]);
+});
+
 test('a deleted object is gone, and deleting it again is no error', async () => {
   await client.send(new PutObjectCommand({ Bucket, Key: 'gone', Body: 'x' }));
   await client.send(new DeleteObjectCommand({ Bucket, Key: 'gone' }));

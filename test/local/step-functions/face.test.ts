@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -170,3 +170,22 @@ test('a later engine describes what an earlier one ran, and aborts what it left 
   expect(readdirSync(before.folder).sort()).toEqual(['left-running.history.jsonl', 'left-running.json']);
   expect(machine(waits).arn).toBe(after.stateMachineArn);
 });
+
+test.runIf(process.platform === 'linux')(
+  'an execution whose end a full disk refuses has ended all the same, says so, and the history is read',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stepgate-face-'));
+    const { client, executions, stateMachineArn } = await face(waits, { Hangs: hangs }, folder);
+    const { executionArn = '' } = await client.send(new StartExecutionCommand({ stateMachineArn, name: 'full' }));
+    appendFileSync(join(folder, 'full.history.jsonl'), '{"id":7,"cut off by a full di');
+    symlinkSync('/dev/full', join(folder, 'full.json.new'));
+    await client.send(new StopExecutionCommand({ executionArn, cause: 'enough' }));
+    expect(await client.send(new DescribeExecutionCommand({ executionArn }))).toMatchObject({
+      status: 'ABORTED',
+      cause: expect.stringMatching(/^enough; its end is not written: no space left for .*; free .*, or choose another folder$/),
+    });
+    const { events } = await client.send(new GetExecutionHistoryCommand({ executionArn }));
+    expect(events?.[0]?.type).toBe('ExecutionStarted');
+    expect(executions.list()).toHaveLength(1);
+  },
+);

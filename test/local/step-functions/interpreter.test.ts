@@ -232,6 +232,24 @@ test.each([
   expect(measured).toEqual(waits);
 });
 
+test.each([
+  { error: 'DatabaseBusyError', seconds: 1, realMs: { least: 950, most: 1_900 } },
+  { error: 'DatabaseUnreachableError', seconds: 600, realMs: { least: 1_950, most: 4_000 } },
+  { error: 'StatementFailedError', seconds: 600, realMs: { least: 0, most: 900 } },
+])('the pause of $seconds s after $error is $realMs of real time', async ({ error, seconds, realMs }) => {
+  const F = async () => {
+    throw Object.assign(new Error('x'), { name: error });
+  };
+  const states = { T: task('F', { Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: seconds, MaxAttempts: 1 }] }) };
+  const begin = performance.now();
+  const { execution } = await underTest(definition(states), { functions: { F } }).run();
+  expect(execution.status).toBe('FAILED');
+  expect(performance.now() - begin).toBeGreaterThan(realMs.least);
+  expect(performance.now() - begin).toBeLessThan(realMs.most);
+  const virtualMs = Date.parse(execution.stoppedAt ?? '') - Date.parse(execution.startedAt);
+  expect(Math.round(virtualMs / 1000)).toBe(seconds);
+});
+
 test('attempts are one state entry and count up in the context, each retrier by itself', async () => {
   const errors = ['AError', 'BError', 'AError'];
   const seen: unknown[] = [];
