@@ -90,7 +90,8 @@ function translateSqlError(message: string, during: string, options: ErrorOption
 
 /** An error of the database by its SQLSTATE, without the values that its message quotes; `during` says what was being done. */
 export function sqlError(state: string, message: string, { during, ...options }: ErrorOptions & { readonly during?: string } = {}): StepgateError {
-  const text = `${during === undefined ? '' : `${during}: `}${withoutValues(message, state)}`;
+  const said = `${during === undefined ? '' : `${during}: `}${withoutValues(message, state)}`;
+  const text = state === '53100' ? `the database's disk is full, make room and start again: ${said}` : said;
   if (state === 'SG001') {
     return new StaleTokenError(text, options);
   }

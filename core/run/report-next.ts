@@ -95,7 +95,8 @@ function afterRefused(facts: Facts, { start, place }: Around): readonly NextActi
 }
 
 function afterHalted(facts: Facts, { start, place }: Around): readonly NextAction[] {
-  const forward = start('execute', 'or go on forward from the phases that are committed');
+  // Of a plan that was migrated the undo has to be finished first.
+  const forward = facts.run?.mode === 'rollback' ? [] : [start('execute', 'or go on forward from the phases that are committed')];
   const restore = restoreActions(facts, place);
   const why = wayBack(facts);
   switch (why) {
@@ -113,7 +114,7 @@ function afterHalted(facts: Facts, { start, place }: Around): readonly NextActio
           option: '--mended-undo',
           input: { digest: '<digest of the corrected plan>' },
         }),
-        forward,
+        ...forward,
         ...restore,
       ];
     case 'no undo':
@@ -122,7 +123,7 @@ function afterHalted(facts: Facts, { start, place }: Around): readonly NextActio
     case 'taken over':
       return [{ what: 'a newer run is in charge: look at it', command: `npx stepgate status ${facts.run?.plan}`, input: null }];
     case 'stopped':
-      return [start('rollback', 'remove what stopped the way back, then undo the rest'), forward, ...restore];
+      return [start('rollback', 'remove what stopped the way back, then undo the rest'), ...forward, ...restore];
     default:
       return assertNever(why);
   }

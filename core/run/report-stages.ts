@@ -101,9 +101,9 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
       const applied = appliedPhases(facts).size;
       const rows = transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, transfer) => sum + transfer.rows, 0);
       if (run?.mode === 'rollback') return undone === 0 ? '' : `${counted(undone, 'phase')} undone`;
-      return applied === 0
-        ? ''
-        : `${counted(applied, 'phase')}${transfers.length === 0 ? '' : `, ${counted(rows, 'row')} moved`}${undone === 0 ? '' : `; ${counted(undone, 'phase')} undone again`}`;
+      const moved = transfers.length === 0 ? '' : `, ${counted(rows, 'row')} moved`;
+      const again = undone === 0 ? '' : `; ${counted(undone, 'phase')} undone again`;
+      return applied === 0 && status !== 'FAILED' ? '' : `${share(applied, run?.phases.length ?? 0)}${moved}${again}`;
     }
     case 'post-validation':
       if (run?.mode === 'rollback') return proofDetail(facts);
@@ -117,6 +117,10 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
         return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept; removing them is not part of this version`;
       return run?.mode !== 'execute' ? '' : undo === null && end?.outcome === 'halted' ? 'the way back stopped' : proofDetail(facts);
   }
+}
+
+function share(done: number, all: number): string {
+  return done < all ? `${done} of ${counted(all, 'phase')}` : counted(done, 'phase');
 }
 
 function proofDetail({ undo }: Facts): string {

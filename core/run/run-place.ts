@@ -27,10 +27,10 @@ export function commandAt({ options, planOptions, snapshotOptions }: RunPlace, c
   if (verb === undefined) return command;
   const words = [
     command,
-    ...(PLAN_VERBS.includes(verb) ? [planOptions] : []),
     // Check reads files and nothing else.
     ...(verb === 'check' ? [] : [options]),
     ...(SNAPSHOT_VERBS.includes(verb) ? [snapshotOptions] : []),
+    ...(PLAN_VERBS.includes(verb) ? [planOptions] : []),
   ];
   return words.filter((word) => word !== '').join(' ');
 }

@@ -7,7 +7,7 @@ import type { Snapshots } from '../../adapters/snapshots.ts';
 import type { Query } from '../../adapters/sql-session.ts';
 import { tableSize } from '../../adapters/table-size.ts';
 import { GateRefusedError, StatementFailedError } from '../../core/errors.ts';
-import type { AcceptedHazard, CompiledPlan, ObjectName, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
+import type { AcceptedHazard, CompiledPlan, ObjectName, Phase, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
 import { byHazardAndTable, hazardFinding } from '../../core/run/hazard-findings.ts';
 import type { Finding } from '../../core/run/journal.ts';
@@ -79,10 +79,20 @@ async function wayBackFindings(deps: StatePorts, plan: CompiledPlan): Promise<re
   const phases = plan.phases.filter(({ id }) => begun.some(({ phase }) => phase === id));
   const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables(phases, plan)));
   const source = 'pg_constraint, pg_depend';
+  const closed = phases.filter((phase) => phase.undo === null && phase.undoNeeded).map(noUndoFinding);
   if (references.length === 0) {
-    return [{ name: 'references', status: 'pass', found: "nothing outside the plan refers to the plan's tables", advice: '', source }];
+    return [...closed, { name: 'references', status: 'pass', found: "nothing outside the plan refers to the plan's tables", advice: '', source }];
   }
-  return references.map((one) => ({ name: 'references', status: 'fail', ...describeReference(one), source }));
+  return [...closed, ...references.map((one) => ({ name: 'references', status: 'fail', ...describeReference(one), source }) as const)];
+}
+
+/** A rollback would undo what came after and stop there, with nothing that a command could do about it. */
+function noUndoFinding({ id, because }: Phase): Finding {
+  return finding('undo', false, {
+    found: `phase ${id} is applied and has no undo (${because ?? 'the plan gives no reason'})`,
+    advice: 'restore the snapshot beside this database, or go on with another plan; nothing was undone',
+    source: 'stepgate.phase',
+  });
 }
 
 async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[]): Promise<readonly Finding[]> {

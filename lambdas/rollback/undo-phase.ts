@@ -6,7 +6,7 @@ import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
 import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
-import { UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
+import { GateRefusedError, UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
 import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
@@ -31,6 +31,7 @@ export interface UndoAnswer {
  * Undoes one phase; its ledger row goes with its last effect.
  *
  * @throws {UndoFailedError} for a phase whose plan says `undo: none`; StatementFailedError when an undo's statement fails.
+ * @throws {GateRefusedError} while rows or views outside the plan refer to what would go.
  */
 export function undoPhase(deps: StatePorts): Work<z.infer<typeof UndoPhaseInput>, UndoAnswer> {
   return async ({ run, now, phase: id }) => {
@@ -51,7 +52,7 @@ async function refuseOutsideReferences(deps: StatePorts, place: PlacedPhase): Pr
   const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables([place.phase], place.plan)));
   if (references.length > 0) {
     const said = references.map(describeReference).map(({ found, advice }) => `${found}; ${advice}`);
-    throw new UndoFailedError(`phase ${place.phase.id} is not undone: ${said.join(' · ')}`);
+    throw new GateRefusedError(`phase ${place.phase.id} is not undone: ${said.join(' · ')}`);
   }
 }
 
@@ -77,9 +78,7 @@ async function tellUndone(deps: StatePorts, { run, now }: Visit, { phase, durati
 
 function undo(deps: StatePorts, visit: Visit, { plan, phase }: PlacedPhase): Promise<UndoAnswer> {
   if (phase.kind !== 'transfer' && phase.undo === null && phase.undoNeeded) {
-    throw new UndoFailedError(
-      `phase ${phase.id} has no undo (${phase.because ?? 'the plan gives no reason'}); restore snapshot of the run, or go on with execute`,
-    );
+    throw new UndoFailedError(`phase ${phase.id} has no undo (${phase.because ?? 'the plan gives no reason'})`);
   }
   switch (phase.kind) {
     case 'transaction':

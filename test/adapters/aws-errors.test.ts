@@ -6,6 +6,11 @@ function said(name: string, message = 'said', more: object = {}): Error {
   return Object.assign(new Error(message), { name, ...more });
 }
 
+test('a full disk of the database is called one', () => {
+  const { message } = sqlError('53100', 'could not extend file "base/5/16384": No space left on device');
+  expect(message).toMatch(/^the database's disk is full, make room and start again: could not extend file/);
+});
+
 test.each([
   ['StatementTimeoutException', 'UnknownOutcomeError', true],
   ['TimeoutError', 'UnknownOutcomeError', true],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
-import { DatabaseBusyError, StatementFailedError, UndoFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
+import { DatabaseBusyError, GateRefusedError, StatementFailedError, UndoFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
@@ -268,7 +268,7 @@ test.each([
   await runPhases(bench.ports, run);
   await bench.sql(made);
   const error = await refusal(undoPhase(bench.ports)({ ...run, phase: 'copy' }));
-  expect(error).toBeInstanceOf(UndoFailedError);
+  expect(error).toBeInstanceOf(GateRefusedError);
   expect(error.message).toContain(said.replace('public.', ''));
   expect(await bench.sql('select count(*)::int as rows from target')).toEqual([{ rows: 20 }]);
   await bench.sql(clear);
