@@ -1,4 +1,5 @@
 /** The inside of one function's worker thread: loads the bundle on the first call, then answers one call at a time. */
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { WorkerMessage } from './function-host.ts';
 
@@ -20,11 +21,19 @@ port?.on('message', async (call: Call) => {
 });
 
 async function answer(call: Call): Promise<WorkerMessage> {
-  loaded ??= import(workerData.file).then((module) => module[workerData.exported]);
+  loaded ??= load();
   const handler = await loaded;
   port?.postMessage({ began: true } satisfies WorkerMessage);
   const result = await handler(JSON.parse(call.payload), contextOf(call));
   return { payload: JSON.stringify(result) ?? 'null' };
+}
+
+/** Every engine loads the same bundles; a worker is ended without notice, so the cache is written as soon as there is something in it. */
+async function load(): Promise<Handler> {
+  enableCompileCache();
+  const module = await import(workerData.file);
+  flushCompileCache();
+  return module[workerData.exported];
 }
 
 /** Lambda's context object for Node.js. */

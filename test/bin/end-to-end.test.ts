@@ -107,7 +107,7 @@ test('an interrupted run is stopped with exit code 130, and the next one goes on
   const interrupted = await stepgate(['execute', '--yes', ...at('interrupted')], { onLine, signal: interruption.signal });
   expect(interrupted.exitCode).toBe(130);
   expect(interrupted.err).toMatch(
-    /interrupted; run shop-execute-\S+ is stopped\. Its ledger keeps what is committed: npx stepgate execute shop --plans \S+ --data /,
+    /interrupted; run shop-execute-\S+ is stopped\. Its ledger keeps what is committed: npx stepgate execute shop --data \S+ --plans /,
   );
   expect((await stepgate(['execute', '--yes', ...at('interrupted')])).exitCode).toBe(0);
 });
