@@ -6,7 +6,7 @@ import { DATA_FOLDER } from '../bin/data-folder.ts';
 import { type LoadedPlan, loadPlan } from '../bin/plans.ts';
 import type { Environment } from '../core/run/environment.ts';
 import { PLAIN_PLACE } from '../core/run/run-place.ts';
-import { type Assembly, obtainAssembly } from '../local/assembly.ts';
+import { type Assembly, assemblyFolderFor, obtainAssembly } from '../local/assembly.ts';
 import { type Engine, engineEnvironment, startEngine } from '../local/engine.ts';
 import { type FunctionHost, functionHost } from '../local/lambda/function-host.ts';
 import type { StateExited } from '../local/step-functions/visit.ts';
@@ -45,7 +45,7 @@ export interface StageOptions {
   readonly assemblyFolder?: string;
 }
 
-export async function openStage({ plans: files, demo, assemblyFolder = resolve(DATA_FOLDER, 'assembly') }: StageOptions): Promise<Stage> {
+export async function openStage({ plans: files, demo, assemblyFolder = assemblyFolderFor(resolve(DATA_FOLDER)) }: StageOptions): Promise<Stage> {
   const root = await mkdtemp(join(tmpdir(), 'stepgate-bench-'));
   const plansFolder = join(root, 'plans');
   for (const [id, plan] of Object.entries(files)) await writePlan(join(plansFolder, id), plan);

@@ -4,6 +4,9 @@ import { lockFolder } from '../local/postgres/folder-lock.ts';
 import { folderError, refuseUnreadable } from '../local/usable-folder.ts';
 import { NoRunError } from './no-run-error.ts';
 
+/** The folder of plans, unless --plans says otherwise. */
+export const PLANS_FOLDER = 'migrations';
+
 /** Where data is kept unless --data says otherwise, below the working folder. */
 export const DATA_FOLDER = '.stepgate';
 

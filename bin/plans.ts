@@ -8,9 +8,6 @@ import { nearest } from '../core/plan/nearest.ts';
 import { describeFault, type PlanFault } from '../core/plan/plan-fault.ts';
 import { NoRunError } from './no-run-error.ts';
 
-/** The folder of plans, unless --plans says otherwise. */
-export const PLANS_FOLDER = 'migrations';
-
 /** A plan as it would be deployed now. */
 export interface LoadedPlan {
   readonly plan: CompiledPlan;

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import type { RunPlace } from '../core/run/run-place.ts';
-import { DATA_FOLDER, shownPath } from './data-folder.ts';
+import { DATA_FOLDER, PLANS_FOLDER, shownPath } from './data-folder.ts';
 import { type DatabaseChoice, dataFolderOf } from './database-choice.ts';
 import type { StackChoice } from './open-stack.ts';
-import { PLANS_FOLDER } from './plans.ts';
 import type { Shell } from './shell.ts';
 
 /** What commands of ours take to reach the place that the options name, from the folder in which they are typed; never a password. */

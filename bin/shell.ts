@@ -51,7 +51,7 @@ export function processTerminal(): Terminal {
     },
     show(text) {
       if (!process.stderr.isTTY) return;
-      process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, process.stderr.columns - 1))}`);
+      process.stderr.write(`\r\u001b[K${lastOf(text, Math.max(20, process.stderr.columns - 1))}`);
       shown = true;
     },
     isLive: process.stderr.isTTY === true,
@@ -70,6 +70,11 @@ export function processTerminal(): Terminal {
 
 /** npm and a terminal both pass one Ctrl-C on; what comes later than this is a second one. */
 const ONE_INTERRUPTION_MS = 500;
+
+/** A line that is too long loses its beginning: what changes stands at its end. */
+function lastOf(text: string, room: number): string {
+  return text.length <= room ? text : `…${text.slice(1 - room)}`;
+}
 
 /** Aborts once, whatever comes first; who asks again does not want to wait for what is being closed. */
 export function interruption(): AbortSignal {

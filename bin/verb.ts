@@ -1,9 +1,8 @@
 import { type Command, Help, Option } from 'commander';
-import { DATA_FOLDER } from './data-folder.ts';
+import { DATA_FOLDER, PLANS_FOLDER } from './data-folder.ts';
 import { type DatabaseOptions, databaseChoice, dataFolderOf } from './database-choice.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { StackChoice } from './open-stack.ts';
-import { PLANS_FOLDER } from './plans.ts';
 import type { Shell } from './shell.ts';
 
 /** What is wired to the process; the rest of a shell comes from the options. */

@@ -3,15 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PlanId } from '../../core/ids.ts';
 import { ID_RULE } from '../../core/plan/plan-file.ts';
+import { commandAt } from '../../core/run/run-place.ts';
 import { NoRunError } from '../no-run-error.ts';
+import { placeOf } from '../run-place.ts';
 import type { Shell } from '../shell.ts';
 import { starterPlan } from '../starter-plan.ts';
 
 /** Writes a plan to begin with; nothing that is there is touched. */
-export async function init(
-  { terminal, plansFolder }: Pick<Shell, 'terminal' | 'plansFolder'>,
-  { plan, json }: { readonly plan: string; readonly json: boolean },
-): Promise<number> {
+export async function init(shell: Shell, { plan, json }: { readonly plan: string; readonly json: boolean }): Promise<number> {
+  const { terminal, plansFolder } = shell;
   const id = PlanId.safeParse(plan);
   if (!id.success) throw new NoRunError(`a plan is called ${ID_RULE}; got ${JSON.stringify(plan)}`);
   const folder = join(plansFolder, id.data);
@@ -26,6 +26,7 @@ export async function init(
   const names = files.map(([name]) => name);
   if (json) terminal.out(JSON.stringify({ plan: id.data, folder, files: names }, null, 2));
   else terminal.out([`wrote ${folder}`, ...names.map((name) => `  ${name}`)].join('\n'));
-  terminal.say(`\nit compiles as it is: npx stepgate check ${id.data}; docs/plan-format.md says what each file may hold`);
+  const check = commandAt(placeOf(shell), `npx stepgate check ${id.data}`);
+  terminal.say(`\nit compiles as it is: ${check}\nthe comments in its files say what each may hold`);
   return 0;
 }

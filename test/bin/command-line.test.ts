@@ -101,7 +101,7 @@ test('an execute that is answered with no does nothing', async () => {
 });
 
 test.each([
-  { args: ['execute', '--help'], free: /@aws-sdk|bin\/commands|local\/engine/ },
+  { args: ['execute', '--help'], free: /@aws-sdk|bin\/commands|local\/engine|libpg-query/ },
   { args: ['check', 'shop', '--plans', PLANS], free: /@aws-sdk|local\/engine/ },
 ])('$args loads no code that it does not need, which would take longer than it does', async ({ args, free }) => {
   const told = `data:text/javascript,import{registerHooks}from"node:module";registerHooks({load:(url,context,next)=>{console.error(url);return next(url,context)}})`;
