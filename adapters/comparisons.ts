@@ -7,6 +7,7 @@ import type { Query } from './sql-session.ts';
 
 /** What one range's comparison found; counts of rows, keys as they may be shown. */
 export interface RangeComparison {
+  readonly driving: number;
   readonly source: number;
   readonly target: number;
   readonly missing: number;
@@ -20,6 +21,7 @@ export type Boundary = z.infer<typeof Boundary>;
 
 const Key = z.object({ key: z.string() });
 const Counts = z.object({
+  driving: z.string(),
   source: z.string(),
   target: z.string(),
   missing: z.string(),
@@ -75,6 +77,7 @@ export async function compareRange(
     throw new Error(`the comparison of ${transfer.id} gave no row`);
   }
   return {
+    driving: Number(row.driving),
     source: Number(row.source),
     target: Number(row.target),
     missing: Number(row.missing),

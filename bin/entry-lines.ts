@@ -38,8 +38,10 @@ export function entryLines(entry: JournalEntry): readonly string[] {
       return [transferLine(entry)];
     case 'comparison':
       return entry.transfers.map(
-        ({ transfer, sourceRows, targetRows, missing, extra, different }) =>
-          `${transfer}: ${countInWords(sourceRows)} rows against ${countInWords(targetRows)}, ${counted(missing + extra + different, 'difference')}`,
+        ({ transfer, from, leftOut, sourceRows, targetRows, missing, extra, different }) =>
+          `${transfer}: ${countInWords(sourceRows)} rows against ${countInWords(targetRows)}, ${counted(missing + extra + different, 'difference')}${
+            leftOut === 0 ? '' : `; ${counted(leftOut, 'row')} of ${from} left out by the mapping`
+          }`,
       );
     case 'undo-verified':
       return [

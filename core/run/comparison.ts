@@ -29,6 +29,7 @@ const MOST_SAMPLES = 5;
 export function addRange(
   result: TransferComparison,
   range: Pick<TransferComparison, 'missing' | 'extra' | 'different'> & {
+    readonly driving: number;
     readonly source: number;
     readonly target: number;
     readonly samples: readonly string[];
@@ -37,6 +38,7 @@ export function addRange(
 ): TransferComparison {
   return {
     ...result,
+    leftOut: result.leftOut + range.driving - range.source,
     sourceRows: result.sourceRows + range.source,
     targetRows: result.targetRows + range.target,
     missing: result.missing + range.missing,

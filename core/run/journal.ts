@@ -52,6 +52,9 @@ export const TransferComparison = z.object({
   transfer: z.string(),
   from: z.string(),
   into: z.string(),
+  /** Rows of the driving table of which the mapping makes none: its WHERE or a join leaves them out. */
+  leftOut: z.number().int().default(0),
+  /** Rows that the mapping makes. */
   sourceRows: z.number().int(),
   targetRows: z.number().int(),
   /** In the mapping of the source, not in the target. */

@@ -160,7 +160,7 @@ function comparison({ comparison: compared }: Report, source: Source): string | 
     one.transfer,
     one.from,
     one.into,
-    ...[one.sourceRows, one.targetRows, one.missing, one.extra, one.different].map(countInWords),
+    ...[one.leftOut, one.sourceRows, one.targetRows, one.missing, one.extra, one.different].map(countInWords),
     one.samples.join(', '),
     durationInWords(one.durationMs),
     source(one.query),
@@ -170,6 +170,7 @@ function comparison({ comparison: compared }: Report, source: Source): string | 
     'transfer',
     'from',
     'into',
+    '>left out',
     '>source rows',
     '>target rows',
     '>missing',
@@ -181,7 +182,10 @@ function comparison({ comparison: compared }: Report, source: Source): string | 
   ];
   const left = compared.flatMap((one) => one.notCompared.map(({ column, because }) => `${one.into}.${column}: ${because}`));
   const note = left.length === 0 ? 'Every column was compared.' : `Columns that were not compared:\n\n${list(left)}`;
-  return `${table(headings, rows)}\n\n${note}`;
+  const leftOut = compared.some((one) => one.leftOut > 0)
+    ? 'Left out are rows of the driving table of which the mapping makes no row; whether that is right, only its SELECT says.\n\n'
+    : '';
+  return `${table(headings, rows)}\n\n${leftOut}${note}`;
 }
 
 /** What has no query of its own was counted by the state that did it. */

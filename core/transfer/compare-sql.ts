@@ -30,12 +30,14 @@ function keysAfter({ from, key: { source } }: Transfer, after: string | null): s
 /**
  * Source and target of one key range compared by value, both directions, in one statement, so that both sides are of one moment.
  *
- * One row: source, target, missing, extra, different (bigint as text) and up to five keys, as they may be shown, as a JSON array.
+ * One row: driving (rows of the driving table, of which the mapping may leave some out), source (rows that the mapping makes), target,
+ * missing, extra, different (bigint as text) and up to five keys, as they may be shown, as a JSON array.
  */
 export function compareSql(transfer: Transfer, range: KeyRange, unmapped: readonly UnmappedColumn[]): string {
   const key = quoteIdent(transfer.key.target);
   const differs = [`${rowOf('s', transfer)} *<> ${rowOf('t', transfer)}`, ...touchedSql('t', unmapped)].join(' or ');
-  return `select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
+  return `select (select count(*) from ${quoteName(transfer.from)} where ${inRange(quoteIdent(transfer.key.source), range)})::text as driving,
+count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
 count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
 count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (${differs}))::text as different,
 coalesce(array_to_json((array_agg(${shownKeySql('coalesce(s.stepgate_key, t.stepgate_key)')} order by coalesce(s.stepgate_key, t.stepgate_key))

@@ -114,6 +114,7 @@ function emptyResult(transfer: Transfer, unmapped: readonly UnmappedColumn[]): T
     transfer: transfer.id,
     from: `${transfer.from.schema}.${transfer.from.name}`,
     into: `${transfer.into.schema}.${transfer.into.name}`,
+    leftOut: 0,
     sourceRows: 0,
     targetRows: 0,
     missing: 0,

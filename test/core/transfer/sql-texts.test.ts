@@ -64,7 +64,8 @@ test('a comparison holds both sides of a range against each other in one stateme
     select k::text as key, case when pg_typeof(k) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (k)::text else 'md5:' || left(md5((k)::text), 12) end as shown, (select count(*) from batch)::int as rows from batch order by k desc limit 1"
   `);
   expect(compareSql(TRANSFER, { after: '7', upto: "O'Hara" }, UNMAPPED)).toMatchInlineSnapshot(`
-    "select count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
+    "select (select count(*) from "crm"."people" where "id" > '7' and "id" <= 'O''Hara')::text as driving,
+    count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
     count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
     count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null))::text as different,
     coalesce(array_to_json((array_agg(case when pg_typeof(coalesce(s.stepgate_key, t.stepgate_key)) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (coalesce(s.stepgate_key, t.stepgate_key))::text else 'md5:' || left(md5((coalesce(s.stepgate_key, t.stepgate_key))::text), 12) end order by coalesce(s.stepgate_key, t.stepgate_key))

@@ -58,6 +58,12 @@ test('VerifyTarget run twice and beside itself says the same of equal tables, an
   expect(found?.notCompared.map((one) => one.column)).toEqual(['seen_at', 'more']);
 });
 
+test('rows of the source that the mapping leaves out are counted', async () => {
+  const plan = await copied(oneTransfer('create table target (id int primary key);\n', 'select s.id from source s where s.name is not null'));
+  await verify(plan);
+  expect(await comparison(plan)).toMatchObject({ leftOut: 4, sourceRows: 6, targetRows: 6, missing: 0, extra: 0 });
+});
+
 test.each([
   { change: "update target set name = 'other' where id = 13", counts: { missing: 0, extra: 0, different: 1 }, samples: ['13'] },
   { change: "update target set name = '' where id = 12", counts: { missing: 0, extra: 0, different: 1 }, samples: ['12'] },
