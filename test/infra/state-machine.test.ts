@@ -6,6 +6,7 @@ import { historyEvents } from '../../infra/definition-history.ts';
 import { definitionFaults } from '../../infra/definition-rules.ts';
 import { FUNCTIONS, type FunctionName, functionFile } from '../../infra/functions.ts';
 import { stateMachine } from '../../infra/state-machine.asl.ts';
+import { interpret } from '../support/other-interpreter.ts';
 
 test('the definition keeps every rule', () => {
   expect(definitionFaults(stateMachine, FUNCTIONS)).toEqual([]);
@@ -48,4 +49,38 @@ test('a day of index build and a day of copying 10⁹ rows fill less than 18,000
     ...{ DecideRecovery: 100, WhichUndo: 100, UndoPhase: 100, IsUndoDone: 100 },
   });
   expect(events).toBeLessThan(18_000);
+});
+
+/** The definition with functions that fail, but for WriteReport; design.md, "The promise": a cause is one sentence and the report's address. */
+async function causeOf(failing: Readonly<Record<string, { readonly Error: string; readonly Cause: string }>>): Promise<unknown> {
+  const execution = { Name: 'run', Id: 'arn', StartTime: '2026-11-21T00:00:00.000Z', Input: {} };
+  const payloads: Readonly<Record<string, unknown>> = {
+    CloseRun: { outcome: 'refused', sentence: 'small is refused: no such plan' },
+    WriteReport: { page: 's3://reports/runs/run/report.md' },
+    Notify: {},
+  };
+  const { output } = await interpret(stateMachine as unknown as Parameters<typeof interpret>[0], {
+    context: { Execution: execution },
+    invoke: async (arn) => {
+      const name = /\$\{(\w+)\}/.exec(arn)?.[1] ?? '';
+      const failure = failing[name];
+      return failure === undefined ? { payload: payloads[name] } : { failure };
+    },
+    wait: async () => undefined,
+  });
+  return output;
+}
+
+const REFUSED = { Error: 'PlanNotFoundError', Cause: '{"errorMessage":"no such plan"}' };
+
+test('a failed execution’s cause is its sentence and the address of the report', async () => {
+  expect(await causeOf({ LoadPlan: REFUSED })).toBe('small is refused: no such plan; report: s3://reports/runs/run/report.md');
+  expect(await causeOf({ LoadPlan: REFUSED, WriteReport: { Error: 'X', Cause: '' } })).toBe('small is refused: no such plan');
+});
+
+test('what stopped a run is told though it cannot be closed', async () => {
+  const cause = await causeOf({ LoadPlan: REFUSED, CloseRun: { Error: 'DatabaseUnreachableError', Cause: '' } });
+  expect(cause).toMatch(
+    /^the run could not be closed in the ledger; .*\. Before that: PlanNotFoundError \{"errorMessage":"no such plan"\}; report: s3:/,
+  );
 });
