@@ -18,12 +18,18 @@ export interface BaselineDifference {
   readonly what: string;
   readonly before: string;
   readonly after: string;
-  /**
-   * False when no transaction of the plan wrote the table and no statement of it names the object: somebody else changed it.
-   *
-   * True where that cannot be told.
-   */
-  readonly isOurs: boolean;
+}
+
+/** What is not as before. Lists hold the first 50 of each, counts are of all. */
+export interface BaselineDifferences {
+  /** Tables that the plan wrote or that are other ones, objects that it names, and what nobody can tell. */
+  readonly ours: readonly BaselineDifference[];
+  readonly oursCount: number;
+  /** No transaction of the plan wrote the table and no statement of it names the object: somebody else changed it. */
+  readonly others: readonly BaselineDifference[];
+  readonly othersCount: number;
+  /** The digest of what is ours, by name and not by content: rows that go on changing in the same tables are the same difference; null when there is none. */
+  readonly acceptance: string | null;
 }
 
 /** The state of the application's schemas, in the ledger: catalog lines, and rows and digests of every table. */
@@ -37,14 +43,22 @@ export interface Baselines {
   schemaDigest(baseRun: string): Promise<string>;
   /** Says that `before` is whole; from now on a failed run is proven against it. */
   finishBefore(run: ChangingRun): Promise<void>;
-  /** Up to 50 tables and lines that are not as before, the plan's own first. */
-  differences(run: { readonly plan: string; readonly id: string; readonly base: string }, reach: Reach): Promise<readonly BaselineDifference[]>;
+  differences(run: { readonly plan: string; readonly id: string; readonly base: string }, reach: Reach): Promise<BaselineDifferences>;
 }
 
 const Gap = z.object({ table: z.string(), next_block: z.number().int(), blocks: z.number().int() });
 const Digest = z.object({ table: z.string(), rows: z.number().int(), digest: z.string() });
 const Text = z.object({ text: z.string() });
-const Difference = z.object({ what: z.string(), before: z.string(), after: z.string(), is_ours: z.boolean() });
+const Difference = z.object({
+  what: z.string(),
+  before: z.string(),
+  after: z.string(),
+  is_ours: z.boolean(),
+  ours: z.number().int(),
+  others: z.number().int(),
+  acceptance: z.string().nullable(),
+});
+const MOST_SHOWN = 50;
 
 /** Tables of the application with rows of their own, all of which this role sees; an extension's change with the extension's work. */
 const TABLES = `select c.oid, format('%I.%I', n.nspname, c.relname) as table_name,
@@ -113,12 +127,24 @@ and exists (select from stepgate.lock where run_id = :run::text and token = :tok
       ),
     differences: async ({ plan, id, base }, { names, isOpaque }) => {
       const rows = await query(Difference, DIFFERENCES, { plan, base, run: id, names: JSON.stringify(names), opaque: isOpaque });
-      return rows.map(({ is_ours, ...difference }) => ({ ...difference, isOurs: is_ours }));
+      const [first] = rows;
+      const shown = (ours: boolean) => rows.filter((row) => row.is_ours === ours).map(({ what, before, after }) => ({ what, before, after }));
+      return {
+        ours: shown(true),
+        oursCount: first?.ours ?? 0,
+        others: shown(false),
+        othersCount: first?.others ?? 0,
+        acceptance: first?.acceptance ?? null,
+      };
     },
   };
 }
 
-/** A table is the same one when its object and its columns are; a line is the plan's when the plan names what it is about. */
+/**
+ * A table is the same one when its object and its columns are; a line is the plan's when the plan names what it is about.
+ *
+ * Counts and the digest of names are over all that differs, the rows are the first of each side.
+ */
 const DIFFERENCES = `with lines as (
   select line, count(*) filter (where side = 'before') as before, count(*) filter (where side = 'after') as after,
     :opaque::boolean or coalesce(bool_or(about && array(select json_array_elements_text(:names::json))), true) as is_ours
@@ -132,13 +158,18 @@ const DIFFERENCES = `with lines as (
 ), tables as (
   select coalesce(b.table_name, a.table_name) as table_name, b.digest as before, a.digest as after,
     case when b.table_name is not null and a.table_name is not null
-      then b.identity is distinct from a.identity or b.identity is null or exists (select from stepgate.written w where w.plan = :plan::text and w.table_name = b.table_name)
-      else exists (select from lines where before <> after and is_ours and line like 'relation ' || coalesce(b.table_name, a.table_name) || ' %') end as is_ours
+      then b.identity is distinct from a.identity or b.identity is null or exists (
+        select from stepgate.written w where w.plan = :plan::text and w.table_oid = split_part(b.identity, ' ', 1)::oid)
+      else exists (select from lines where before <> after and is_ours and starts_with(line, 'relation ' || coalesce(b.table_name, a.table_name) || ' ')) end as is_ours
   from (select * from digests where moment = 'before') b full join (select * from digests where moment = 'after') a on a.table_name = b.table_name
+), found as (
+  select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after, is_ours from tables where before is distinct from after
+  union all
+  select line, case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end, is_ours
+  from lines where before <> after
+), numbered as (
+  select found.*, row_number() over (partition by is_ours order by what, before) as number from found
 )
-select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after, is_ours from tables where before is distinct from after
-union all
-select left(line, 200), case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end, is_ours
-from lines where before <> after
-order by is_ours desc, what
-limit 50`;
+select left(what, 200) as what, before, after, is_ours, (select count(*)::int from found where is_ours) as ours, (select count(*)::int from found where not is_ours) as others,
+  (select left(md5(string_agg(what || ' ' || (before = 'there')::text, e'\\n' order by what, before)), 12) from found where is_ours) as acceptance
+from numbered where number <= ${MOST_SHOWN} order by is_ours desc, number`;

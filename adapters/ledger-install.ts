@@ -9,6 +9,7 @@ import executeStatements from '../ledger/functions/execute-statements.sql';
 import finishPhase from '../ledger/functions/finish-phase.sql';
 import fullName from '../ledger/functions/full-name.sql';
 import inRange from '../ledger/functions/in-range.sql';
+import isOwn from '../ledger/functions/is-own.sql';
 import keepCascades from '../ledger/functions/keep-cascades.sql';
 import keepDeleted from '../ledger/functions/keep-deleted.sql';
 import keepMade from '../ledger/functions/keep-made.sql';
@@ -33,11 +34,12 @@ const FUNCTIONS = [
   backendLabel,
   enter,
   fullName,
+  isOwn,
   writeCounts,
   madeRows,
   madeDigest,
-  noteMade,
   noteWritten,
+  noteMade,
   keepMade,
   keepDeleted,
   keepCascades,
@@ -65,6 +67,7 @@ const LEDGER_DIGEST = createHash('sha256')
 export const INSTALL_SQL = `do $stepgate_install$
 begin
 perform pg_advisory_xact_lock(hashtext('stepgate.version'));
+perform set_config('lock_timeout', '5s', true);
 -- By a query, since the name cache may be from before the wait.
 if not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'stepgate' and c.relname = 'version') then
 ${version1}

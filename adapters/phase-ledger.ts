@@ -4,7 +4,7 @@ import type { Check, CompiledPlan, Phase, Statement, TransactionPhase } from '..
 import { evaluationSql } from '../core/run/check-evaluation.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { LedgerPhase } from '../core/run/next-step.ts';
-import { madeBy, takenAwayBy } from '../core/transfer/made.ts';
+import { targetsOf } from '../core/transfer/made.ts';
 import { sqlError } from './aws-errors.ts';
 import type { Query, SqlSession } from './sql-session.ts';
 
@@ -50,7 +50,7 @@ const Running = z.object({ running: z.boolean() });
 const Failure = z.object({ sql_state: z.string(), message: z.string() });
 
 export function phaseLedger({ query }: SqlSession): PhaseLedger {
-  const call = async (sql: string, parameters: Readonly<Record<string, string | number>>) => {
+  const call = async (sql: string, parameters: Readonly<Record<string, string | number | boolean>>) => {
     await query(z.unknown(), sql, parameters, { continueAfterTimeout: true });
   };
   return {
@@ -60,26 +60,29 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
       const [row] = await query(ResultRow, sql, { plan, phase });
       return row === undefined ? null : Result.parse(JSON.parse(row.result));
     },
-    runTransaction: async (run, { plan, phase }) => {
+    runTransaction: async (run, { phase }) => {
       await call(
-        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb, :made::jsonb)',
+        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
         {
           ...named(run, phase),
           ordinal: phase.ordinal,
           digest: phase.digest,
           statements: JSON.stringify(phase.up),
           checks: JSON.stringify(phase.verify.map(inDatabase)),
-          made: JSON.stringify(madeBy(plan)),
         },
       );
       await throwFailure(query, run, phase.id);
     },
     undoTransaction: async (run, { plan, phase }, statements) => {
-      await call('select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb, :made::jsonb)', {
-        ...named(run, phase),
-        statements: JSON.stringify(statements),
-        made: JSON.stringify(takenAwayBy(phase, plan)),
-      });
+      await call(
+        'select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb, :everything::boolean, :targets::jsonb)',
+        {
+          ...named(run, phase),
+          statements: JSON.stringify(statements),
+          everything: 'undoWritesRows' in phase && phase.undoWritesRows,
+          targets: JSON.stringify(targetsOf(plan)),
+        },
+      );
       await throwFailure(query, run, `undo ${phase.id}`);
     },
     begin: (run, phase) =>
@@ -93,11 +96,7 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
         ...named(run, phase),
         result: JSON.stringify({ statements }),
       }),
-    beginUndo: (run, { plan, phase }) =>
-      call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text, :made::jsonb)', {
-        ...named(run, phase),
-        made: JSON.stringify(madeBy(plan)),
-      }),
+    beginUndo: (run, { phase }) => call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text)', named(run, phase)),
     isRunning: async (run, label) => {
       const [row] = await query(
         Running,

@@ -15,6 +15,8 @@ export interface PlanInForce {
   readonly snapshotRequestedAt: string | null;
   /** Whether an undo is known not to have brought the state of before back. */
   readonly isRefuted: boolean;
+  /** Whether a phase was begun since the baseline. */
+  readonly isChanged: boolean;
   readonly migratedAt: string | null;
   /** The run that completed it. */
   readonly migratedRun: string | null;
@@ -44,6 +46,7 @@ const Row = z.object({
   snapshot_id: z.string().nullable(),
   snapshot_requested_at: z.string().nullable(),
   is_refuted: z.boolean(),
+  is_changed: z.boolean(),
   migrated_at: z.string().nullable(),
   migrated_run: z.string().nullable(),
 });
@@ -53,7 +56,7 @@ const Verified = z.object({ verified: z.boolean() });
 const HOLDS = 'exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)';
 
 const IN_FORCE = `select digest, case when baseline_done_at is not null then base_run end as base_run, snapshot_id,
-to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, refuted_at is not null as is_refuted, to_json(migrated_at)#>>'{}' as migrated_at, migrated_run from stepgate.plan where plan = :plan::text`;
+to_json(snapshot_requested_at)#>>'{}' as snapshot_requested_at, refuted_at is not null as is_refuted, changed_at is not null as is_changed, to_json(migrated_at)#>>'{}' as migrated_at, migrated_run from stepgate.plan where plan = :plan::text`;
 const ADOPT =
   `with emptied as (delete from stepgate.made where plan = :plan::text and ${HOLDS} and not exists (select from stepgate.phase f where f.plan = :plan::text)),
 forgotten as (delete from stepgate.written where plan = :plan::text and ${HOLDS} and not exists (select from stepgate.plan p where p.plan = :plan::text and KEPT))
@@ -121,6 +124,7 @@ function inForceOf(row: z.infer<typeof Row>): PlanInForce {
     snapshotId: row.snapshot_id,
     snapshotRequestedAt: row.snapshot_requested_at,
     isRefuted: row.is_refuted,
+    isChanged: row.is_changed,
     migratedAt: row.migrated_at,
     migratedRun: row.migrated_run,
   };

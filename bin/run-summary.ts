@@ -29,7 +29,7 @@ export function runSummary({ id, end, report, page, wallMs }: EndedRun, place: R
     ...transferLines(report),
     ...phaseLines(report),
     ...(rowsMoved === 0 ? [] : [`  ${'rows moved'.padEnd(16)}${countInWords(rowsMoved)}`]),
-    ...(kept === 0 ? [] : [`  ${'rows kept'.padEnd(16)}${countInWords(kept)} that the plan cannot make again, in stepgate_archive.row`]),
+    ...(kept === 0 ? [] : [`  ${'rows kept'.padEnd(16)}${countInWords(kept)} that others may have written, in stepgate_archive.row`]),
     `  ${'checks'.padEnd(16)}${checks.pass} passed, ${checks.fail} failed, ${counted(checks.warn, 'warning')}, ${checks.info} for information`,
     ...(differences === null ? [] : [`  ${'differences'.padEnd(16)}${countInWords(differences)}`]),
     `  ${'took'.padEnd(16)}${durationInWords(wallMs)}${byWorkflowsClock(report, wallMs)}`,

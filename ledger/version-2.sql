@@ -1,20 +1,23 @@
 -- Version 2: what transactions wrote, what the plan's own tables hold, archives without a transfer. It may run again.
 create table if not exists stepgate.written (
-  -- Tables that a transaction of the plan inserted into, updated, deleted from or rewrote, through triggers and cascades too.
+  -- Tables that a transaction of the plan inserted into, updated, deleted from or rewrote, through triggers and cascades too; by object,
+  -- because a later phase may rename them.
   plan text not null,
-  table_name text not null,
-  primary key (plan, table_name)
+  table_oid oid not null,
+  primary key (plan, table_oid)
 );
 
--- Tables and columns that the plan made, as its own transactions left them: what is otherwise at an undo, somebody else wrote.
+-- Tables and columns that the plan made, as the transaction that made them left them: what is otherwise at an undo, somebody may have written.
 create table if not exists stepgate.made (
   plan text not null,
-  table_name text not null,
-  -- As a JSON array; [] is the whole table.
-  columns text not null,
+  phase text not null,
+  table_oid oid not null,
+  -- Their numbers; none is the whole table.
+  columns smallint[] not null,
+  -- -1 when a later transaction of the plan wrote there, too: then nobody can tell whose a row is.
   rows bigint not null,
   hash numeric not null,
-  primary key (plan, table_name, columns)
+  primary key (plan, table_oid, columns)
 );
 
 -- Since when the undo is known not to have brought the state of before back; who executes then takes the database as it is.
@@ -33,7 +36,5 @@ alter table stepgate_archive.row
 
 -- These have other parameters now.
 drop function if exists stepgate.schema_lines();
-drop function if exists stepgate.begin_undo(text, bigint, text, text);
 drop function if exists stepgate.run_batch(text, bigint, text, text, text, text, integer, text, text);
-drop function if exists stepgate.run_phase(text, bigint, text, text, integer, text, jsonb, jsonb);
 drop function if exists stepgate.undo_phase(text, bigint, text, text, jsonb);

@@ -7,7 +7,7 @@ import { kindOf, nodesIn, stringsOf } from './sql-tree.ts';
 const OUTSPOKEN: ReadonlySet<string> = new Set([
   ...['AlterDomainStmt', 'AlterEnumStmt', 'AlterFunctionStmt', 'AlterObjectSchemaStmt', 'AlterOwnerStmt', 'AlterPolicyStmt', 'AlterSeqStmt'],
   ...['AlterStatsStmt', 'AlterTableStmt', 'AlterTypeStmt', 'ClusterStmt', 'CommentStmt', 'CompositeTypeStmt', 'CreateDomainStmt', 'CreateEnumStmt'],
-  ...['CreateExtensionStmt', 'CreateFunctionStmt', 'CreatePolicyStmt', 'CreateRangeStmt', 'CreateSchemaStmt', 'CreateSeqStmt', 'CreateStatsStmt'],
+  ...['CreateFunctionStmt', 'CreatePolicyStmt', 'CreateRangeStmt', 'CreateSchemaStmt', 'CreateSeqStmt', 'CreateStatsStmt'],
   ...[
     'CreateStmt',
     'CreateTableAsStmt',
@@ -40,8 +40,8 @@ export function writesRows(node: Node): boolean {
 }
 
 function isOutspoken(node: Node): boolean {
-  if (!OUTSPOKEN.has(kindOf(node))) return false;
-  if ('DropStmt' in node) return node.DropStmt.behavior !== 'DROP_CASCADE';
+  // What CASCADE takes along is named nowhere, be it of DROP, of ALTER or of a constraint.
+  if (!OUTSPOKEN.has(kindOf(node)) || JSON.stringify(node).includes('"behavior":"DROP_CASCADE"')) return false;
   return !('GrantStmt' in node) || node.GrantStmt.targtype === 'ACL_TARGET_OBJECT';
 }
 

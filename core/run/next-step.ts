@@ -24,7 +24,14 @@ export function nextStep(plan: CompiledPlan, ledger: readonly LedgerPhase[]): Ne
 export type PlanState = 'fresh' | 'interrupted' | 'half-undone' | 'migrated';
 
 /** What a run finds of its plan in the ledger. A completed plan that misses a phase was being rolled back when its run died. */
-export function planState(ledger: readonly LedgerPhase[], inForce: { readonly isMigrated: boolean; readonly phases: number }): PlanState {
+export function planState(
+  ledger: readonly LedgerPhase[],
+  inForce: { readonly isMigrated: boolean; readonly isChanged: boolean; readonly phases: number },
+): PlanState {
+  // Everything is undone, and nobody has proven it.
+  if (ledger.length === 0 && inForce.isChanged) {
+    return 'half-undone';
+  }
   const isWhole = ledger.filter((row) => row.isApplied).length === inForce.phases;
   if (ledger.some((row) => row.isUndoing) || (inForce.isMigrated && !isWhole)) {
     return 'half-undone';

@@ -30,7 +30,7 @@ function meanwhileParts(found: Differences): readonly (string | null)[] {
   return [`${writtenMeanwhile(found)}. No transaction of the plan wrote there, so this is no difference.`, differenceTable(found)];
 }
 
-/** What the plan cannot make again, and where it lies. */
+/** What others wrote, or may have written, into what the plan had made, and where it lies. */
 export function keptRows({ archived, kept, run }: Report): string | null {
   const rows = [
     ...archived.map(({ phase, transfer, rows: count }) => [phase, `transfer ${transfer}`, countInWords(count)]),
@@ -38,7 +38,7 @@ export function keptRows({ archived, kept, run }: Report): string | null {
   ];
   if (rows.length === 0) return null;
   return [
-    'Rows that the plan could not make again. Before their undo they were put into `stepgate_archive.row`:',
+    'Rows that others wrote, or may have written, into what the plan had made. Before their undo they were put into `stepgate_archive.row`:',
     codeBlock(`select * from stepgate_archive.row where run_id = '${run?.id ?? ''}';`, 'sql'),
     table(['phase', 'rows of', '>rows'], rows),
   ].join('\n\n');

@@ -25,7 +25,7 @@ import {
   snapshotFindings,
 } from '../../core/run/preflight.ts';
 import { sourceKeyFaults, targetKeyFaults } from '../../core/transfer/key-faults.ts';
-import { undoneTables } from '../../core/transfer/made.ts';
+import { undone } from '../../core/transfer/made.ts';
 import { generatedFaults } from '../../core/transfer/type-faults.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -75,9 +75,10 @@ export function preflight(
 
 /** What of the application's own would go with the plan's tables, or hold their undo back half-way. */
 async function wayBackFindings(deps: StatePorts, plan: CompiledPlan): Promise<readonly Finding[]> {
-  const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
+  if (!(await hasLedger(deps.session))) return [];
+  const begun = await phaseLedger(deps.session).all(plan.id);
   const phases = plan.phases.filter(({ id }) => begun.some(({ phase }) => phase === id));
-  const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables(phases, plan)));
+  const references = await deps.session.readOnly((query) => outsideReferences(query, undone(phases, plan)));
   const source = 'pg_constraint, pg_depend';
   const closed = phases.filter((phase) => phase.undo === null && phase.undoNeeded).map(noUndoFinding);
   if (references.length === 0) {

@@ -12,7 +12,7 @@ import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
-import { isMade, undoneTables } from '../../core/transfer/made.ts';
+import { isMade, undone } from '../../core/transfer/made.ts';
 import type { UnmappedColumn } from '../../core/transfer/unmapped-column.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
@@ -49,7 +49,7 @@ export function undoPhase(deps: StatePorts): Work<z.infer<typeof UndoPhaseInput>
 
 /** Rows of the application's own tables would go with the rows that they refer to, or hold them back half-way. */
 async function refuseOutsideReferences(deps: StatePorts, place: PlacedPhase): Promise<void> {
-  const references = await deps.session.readOnly((query) => outsideReferences(query, undoneTables([place.phase], place.plan)));
+  const references = await deps.session.readOnly((query) => outsideReferences(query, undone([place.phase], place.plan)));
   if (references.length > 0) {
     const said = references.map(describeReference).map(({ found, advice }) => `${found}; ${advice}`);
     throw new GateRefusedError(`phase ${place.phase.id} is not undone: ${said.join(' · ')}`);

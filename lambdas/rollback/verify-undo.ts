@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { type BaselineDifference, baselines } from '../../adapters/baselines.ts';
+import { type BaselineDifferences, baselines } from '../../adapters/baselines.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import { UndoFailedError } from '../../core/errors.ts';
-import { acceptanceOf } from '../../core/run/acceptance.ts';
+import type { PlanDigest } from '../../core/ids.ts';
 import { rangeEnd } from '../../core/run/block-ranges.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { Asked } from '../../core/run/run-input.ts';
@@ -32,20 +32,20 @@ export function verifyUndo(deps: StatePorts): Work<Input, UndoProof> {
   return async (input) => {
     const { run } = input;
     await plans.holdsOrFails(run);
-    const base = (await plans.inForce(run.plan))?.baseRun ?? null;
-    if (base === null) {
+    const { digest, baseRun } = (await plans.inForce(run.plan)) ?? { digest: run.digest, baseRun: null };
+    if (baseRun === null) {
       return { done: await plans.isUndoVerified(run.id), meanwhile: 0, accepted: 0 };
     }
     if (!(await measureAfter(deps, run))) {
       return { done: false, meanwhile: 0, accepted: 0 };
     }
-    const { ours, meanwhile } = await proof(deps, input, base);
-    if (ours.length > 0 && input.asked.accept !== acceptanceOf(ours)) {
+    const found = await proof(deps, input, { digest, baseRun });
+    if (found.oursCount > 0 && input.asked.accept !== found.acceptance) {
       await plans.refute(run);
-      throw new UndoFailedError(notAsBefore(ours, input.asked.accept));
+      throw new UndoFailedError(notAsBefore(found, input.asked.accept));
     }
     await plans.forget(run);
-    return { done: true, meanwhile: meanwhile.length, accepted: ours.length };
+    return { done: true, meanwhile: found.othersCount, accepted: found.oursCount };
   };
 }
 
@@ -61,34 +61,40 @@ async function measureAfter(deps: StatePorts, run: ChangingRun): Promise<boolean
   return true;
 }
 
-async function proof(deps: StatePorts, { run, now }: Input, base: string) {
+async function proof(
+  deps: StatePorts,
+  { run, now }: Input,
+  inForce: { readonly digest: PlanDigest; readonly baseRun: string },
+): Promise<BaselineDifferences> {
   const measured = baselines(deps.session);
-  const { reach } = await deps.plans.read(run.digest);
-  const [found, tables] = await Promise.all([measured.differences({ plan: run.plan, id: run.id, base }, reach), measured.tables(run.id, 'after')]);
-  const ours = found.filter(({ isOurs }) => isOurs).map(withoutOwner);
-  const meanwhile = found.filter(({ isOurs }) => !isOurs).map(withoutOwner);
+  // An undo that was corrected goes by another plan than the phases did.
+  const [undoing, applied] = await Promise.all([deps.plans.read(run.digest), deps.plans.read(inForce.digest)]);
+  const reach = {
+    names: [...new Set([...undoing.reach.names, ...applied.reach.names])],
+    isOpaque: undoing.reach.isOpaque || applied.reach.isOpaque,
+  };
+  const [found, tables] = await Promise.all([
+    measured.differences({ plan: run.plan, id: run.id, base: inForce.baseRun }, reach),
+    measured.tables(run.id, 'after'),
+  ]);
   await deps.journal.write(run.id, 'undo-verified', {
     kind: 'undo-verified',
     at: now.toISOString(),
-    schemaEqual: !ours.some((one) => one.before === 'there' || one.after === 'there'),
+    schemaEqual: !found.ours.some((one) => one.before === 'there' || one.after === 'there'),
     tables: tables.length,
     rows: tables.reduce((sum, table) => sum + table.rows, 0),
-    differences: ours,
-    meanwhile,
-    acceptance: acceptanceOf(ours),
+    differences: [...found.ours],
+    meanwhile: [...found.others],
+    acceptance: found.acceptance,
   });
-  return { ours, meanwhile };
+  return found;
 }
 
-function withoutOwner({ what, before, after }: BaselineDifference) {
-  return { what, before, after };
-}
-
-function notAsBefore(ours: readonly { readonly what: string; readonly before: string; readonly after: string }[], accept: string | null): string {
+function notAsBefore({ ours, oursCount, acceptance }: BaselineDifferences, accept: string | null): string {
   const said = ours.slice(0, 5).map((one) => `${one.what}: before ${one.before}, now ${one.after}`);
-  const more = ours.length > 5 ? ` · and ${ours.length - 5} more` : '';
+  const more = oursCount > said.length ? ` · and ${oursCount - said.length} more` : '';
   const other = accept === null ? '' : `; ${accept} was accepted, which is not this`;
-  return `everything is undone, but the database is not as before: ${said.join(' · ')}${more}${other}; to accept that as it is, roll back with accept ${acceptanceOf(ours)}`;
+  return `everything is undone, but the database is not as before: ${said.join(' · ')}${more}${other}; to accept that as it is, roll back with accept ${acceptance}`;
 }
 
 export const handler = stateHandler(VerifyUndoInput, (environment) => verifyUndo(statePorts(environment)));

@@ -98,7 +98,11 @@ async function whatIsInForce(deps: StatePorts, run: ChangingRun, asked: Asked): 
   const inForce = await plans.inForce(run.plan);
   const phases = await phaseLedger(deps.session).all(run.plan);
   const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.length;
-  const state = planState(phases, { isMigrated: inForce?.migratedAt != null && !inForce.isRefuted, phases: phasesInForce });
+  const state = planState(phases, {
+    isMigrated: inForce?.migratedAt != null && !inForce.isRefuted,
+    isChanged: inForce?.isChanged === true && !inForce.isRefuted,
+    phases: phasesInForce,
+  });
   const base = inForce?.baseRun == null ? null : { run: inForce.baseRun, snapshotId: inForce.snapshotId };
   const refusal =
     run.mode === 'rollback'

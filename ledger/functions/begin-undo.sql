@@ -1,10 +1,9 @@
 -- An undo that is more than one transaction says that it has begun, so that no later run takes the phase for applied.
--- p_made are the tables and columns that the plan made, here and in undo_phase: [{"name", "columns": []}].
-create or replace function stepgate.begin_undo(p_run text, p_token bigint, p_plan text, p_phase text, p_made jsonb) returns text
+create or replace function stepgate.begin_undo(p_run text, p_token bigint, p_plan text, p_phase text) returns text
 language plpgsql as $begin_undo$
 begin
   perform stepgate.enter(p_run, p_token, 'undo ' || p_phase);
-  perform stepgate.keep_cascades(p_made);
+  perform stepgate.keep_cascades(p_plan);
   update stepgate.phase set undo_begun_at = clock_timestamp() where plan = p_plan and phase = p_phase and undo_begun_at is null;
   return case when found then 'begun' else 'already' end;
 end

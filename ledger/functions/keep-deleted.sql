@@ -1,4 +1,4 @@
--- A trigger on the plan's tables while they are undone: rows that go because a row goes that they refer to are kept.
+-- A trigger on the plan's tables while they are undone: rows that go, or lose a reference, because a row goes that they refer to are kept as they were.
 -- As its owner, because a cascade works as the owner of the table (PostgreSQL, ri_triggers).
 create or replace function stepgate.keep_deleted() returns trigger
 language plpgsql security definer

@@ -37,12 +37,14 @@ begin
     if upper_key is not null then
       if p_undoing is not null then
         perform set_config('stepgate.run', p_run, true), set_config('stepgate.plan', p_plan, true), set_config('stepgate.phase', p_phase, true);
-        perform set_config('stepgate.undoing', p_undoing, true);
+        perform set_config('stepgate.undoing', to_regclass(p_undoing)::oid::text, true);
         execute stepgate.in_range(p_lock, cursor_row.last_key, upper_key);
       end if;
       execute stepgate.in_range(p_move, cursor_row.last_key, upper_key) using p_run;
       get diagnostics moved = row_count;
-      perform stepgate.note_written(p_plan, counts, '[]');
+      -- What waits for the commit would write unseen.
+      set constraints all immediate;
+      perform stepgate.note_written(p_plan, counts);
       elapsed_ms := extract(epoch from clock_timestamp() - begun) * 1000;
     end if;
     update stepgate.transfer t

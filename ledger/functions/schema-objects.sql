@@ -11,7 +11,13 @@ as $schema_objects$
   ), of_extensions as (
     select classid, objid from pg_depend where deptype = 'e'
   ), relations as (
-    select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as full_name
+    -- Its name, and those through which a statement reaches it: a partition's or heir's parents, the table of a sequence.
+    select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as full_name, array(
+      select c.relname::text
+      union select p.relname from pg_inherits h join pg_class p on p.oid = h.inhparent where h.inhrelid = c.oid
+      union select p.relname from pg_partition_ancestors(c.oid) a join pg_class p on p.oid = a.relid
+      union select p.relname from pg_depend d join pg_class p on p.oid = d.refobjid
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')) as kin
     from pg_class c join namespaces n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c') and ('pg_class'::regclass, c.oid) not in (select classid, objid from of_extensions)
   )
@@ -20,30 +26,30 @@ as $schema_objects$
   select format('relation %s kind %s persistence %s owner %I rls %s force %s options %s populated %s replica identity %s partition of %s by %s acl %s',
     full_name, relkind, relpersistence, pg_get_userbyid(relowner), relrowsecurity, relforcerowsecurity, reloptions::text, relispopulated, relreplident,
     pg_get_expr(relpartbound, oid), case relkind when 'p' then pg_get_partkeydef(oid) end,
-    stepgate.acl_text(coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)))), array[relname]::text[]
+    stepgate.acl_text(coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)))), kin
   from relations
   union all
   select format('column %s %s %I type %s collation %s null %s default %s identity %s generated %s storage %s compression %s statistics %s options %s acl %s',
     r.full_name, row_number() over (partition by r.oid order by a.attnum), a.attname, format_type(a.atttypid, a.atttypmod),
     (select format('%I', collname) from pg_collation where oid = a.attcollation), not a.attnotnull,
     pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attstorage, a.attcompression, coalesce(a.attstattarget, -1), a.attoptions::text,
-    stepgate.acl_text(a.attacl)), array[r.relname]::text[]
+    stepgate.acl_text(a.attacl)), r.kin
   from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
   where r.relkind <> 'S'
   union all
   select format('constraint %s %I %s validated %s', coalesce(r.full_name, t.typname), k.conname, pg_get_constraintdef(k.oid), k.convalidated),
-    array[coalesce(r.relname, t.typname), k.conname]::text[]
+    coalesce(r.kin, array[t.typname::text]) || k.conname::text
   from pg_constraint k join namespaces n on n.oid = k.connamespace left join relations r on r.oid = k.conrelid left join pg_type t on t.oid = k.contypid
   where r.oid is not null or t.oid is not null
   union all
   select format('index %s valid %s replica identity %s clustered %s', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisreplident, i.indisclustered),
-    array[r.relname, (select relname from pg_class where oid = i.indexrelid)]::text[]
+    r.kin || (select relname::text from pg_class where oid = i.indexrelid)
   from relations r join pg_index i on i.indrelid = r.oid
   union all
   select format('statistics %s', pg_get_statisticsobjdef(s.oid)), array[s.stxname, (select relname from pg_class where oid = s.stxrelid)]::text[] from pg_statistic_ext s join namespaces n on n.oid = s.stxnamespace
   union all
-  select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled), array[r.relname, t.tgname]::text[] from relations r join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+  select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled), r.kin || t.tgname::text from relations r join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
   union all
   select format('event trigger %I on %s calls %s enabled %s', evtname, evtevent, evtfoid::regprocedure, evtenabled), null from pg_event_trigger
   union all
@@ -58,7 +64,7 @@ as $schema_objects$
   select format('rule %s enabled %s', pg_get_ruledef(w.oid), w.ev_enabled), array[r.relname, w.rulename]::text[] from relations r join pg_rewrite w on w.ev_class = r.oid where w.rulename <> '_RETURN'
   union all
   select format('sequence %s type %s start %s increment %s min %s max %s cycle %s', r.full_name, format_type(s.seqtypid, null),
-    s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle), array[r.relname]::text[]
+    s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle), r.kin
   from relations r join pg_sequence s on s.seqrelid = r.oid
   union all
   select format('inherits %s from %s', r.full_name, h.inhparent::regclass), array[r.relname, (select relname from pg_class where oid = h.inhparent)]::text[] from relations r join pg_inherits h on h.inhrelid = r.oid
@@ -81,10 +87,11 @@ as $schema_objects$
   select format('extension %I %s', extname, extversion), array[extname]::text[] from pg_extension
   union all
   select format('publication %I all %s inserts %s updates %s deletes %s tables %s', pubname, puballtables, pubinsert, pubupdate, pubdelete,
-    (select string_agg(prrelid::regclass::text, ',' order by prrelid::regclass::text) from pg_publication_rel where prpubid = p.oid)), array[pubname]::text[]
+    (select string_agg(prrelid::regclass::text, ',' order by prrelid::regclass::text) from pg_publication_rel where prpubid = p.oid)), array(select pubname::text union select relname::text from pg_publication_rel join pg_class on pg_class.oid = prrelid where prpubid = p.oid)
   from pg_publication p
   union all
-  select format('setting of %s: %s', case setrole when 0 then 'everybody' else pg_get_userbyid(setrole)::text end, setconfig::text), null
+  select format('setting of %s: %s', case setrole when 0 then 'everybody' else pg_get_userbyid(setrole)::text end,
+    (select string_agg(split_part(s, '=', 1) || ' ' || md5(s), ', ' order by s) from unnest(setconfig) s)), null
   from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())
   union all
   -- Below 16384 are objects that came with the server, but the schema public is the application's (PostgreSQL, FirstNormalObjectId).

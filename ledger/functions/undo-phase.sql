@@ -1,7 +1,7 @@
 -- Undoes a phase in one transaction: its statements run backwards and its row goes. Repeating it does nothing.
--- What others wrote into p_made is kept first.
+-- What others wrote into what the phase made is kept first; p_everything when the undo writes rows, of which p_targets have batches of their own.
 -- A failure is kept rather than raised, as in run_phase.
-create or replace function stepgate.undo_phase(p_run text, p_token bigint, p_plan text, p_phase text, p_statements jsonb, p_made jsonb) returns text
+create or replace function stepgate.undo_phase(p_run text, p_token bigint, p_plan text, p_phase text, p_statements jsonb, p_everything boolean, p_targets jsonb) returns text
 language plpgsql as $undo_phase$
 declare
   counts jsonb := stepgate.write_counts();
@@ -14,10 +14,11 @@ begin
     return 'already';
   end if;
   begin
-    perform stepgate.keep_made(p_run, p_plan, p_phase, p_made);
+    perform stepgate.keep_made(p_run, p_plan, p_phase, p_everything, p_targets);
     perform stepgate.execute_statements(p_statements);
     set constraints all immediate;
-    perform stepgate.note_written(p_plan, counts, p_made);
+    perform stepgate.note_written(p_plan, counts);
+    delete from stepgate.made where plan = p_plan and phase = p_phase;
     delete from stepgate.phase where plan = p_plan and phase = p_phase;
   exception
     when others then

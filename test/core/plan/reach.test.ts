@@ -35,6 +35,8 @@ test.each([
   'select tidy()',
   'grant select on all tables in schema public to reader',
   'drop table orders cascade',
+  'alter table orders drop constraint orders_pkey cascade',
+  'create extension cube cascade',
   'reassign owned by a to b',
 ])('%s does not say what it changes', (sql) => {
   expect(reachOf(nodesOf(sql)).isOpaque).toBe(true);

@@ -24,5 +24,5 @@ test.each([
   { name: 'that was migrated and misses a phase is half undone', ledger: [applied('a', 1)], isMigrated: true, state: 'half-undone' },
   { name: 'that was migrated and has no phase left is half undone', ledger: [], isMigrated: true, state: 'half-undone' },
 ])('a plan of two phases $name', ({ ledger, isMigrated, state }) => {
-  expect(planState(ledger, { isMigrated, phases: 2 })).toBe(state);
+  expect(planState(ledger, { isMigrated, isChanged: isMigrated, phases: 2 })).toBe(state);
 });

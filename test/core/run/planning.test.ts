@@ -33,7 +33,7 @@ test.each([
   { ledger: [row('a', 1), row('b', 2)], isMigrated: true, state: 'half-undone' },
   { ledger: [row('a', 1), row('b', 2), row('c', 3, { isUndoing: true })], isMigrated: true, state: 'half-undone' },
 ])('a plan with $ledger.length rows, migrated $isMigrated, is $state', ({ ledger, isMigrated, state }) => {
-  expect(planState(ledger, { isMigrated, phases: 3 })).toBe(state);
+  expect(planState(ledger, { isMigrated, isChanged: isMigrated, phases: 3 })).toBe(state);
 });
 
 test.each([

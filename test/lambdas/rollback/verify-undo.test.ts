@@ -116,6 +116,11 @@ test.each([
   { what: 'drops a column and makes it anew', up: 'alter table odd drop column id;', undo: 'alter table odd add column id int;' },
   { what: 'empties a table', up: 'truncate odd;', undo: 'comment on table odd is null;' },
   { what: 'rewrites a table', up: "alter table odd alter column id type text using 'x';", undo: 'alter table odd alter column id type int using 0;' },
+  {
+    what: 'renames a table, changes its rows, and renames it back',
+    up: "alter table odd rename to even; update even set t = 'x';",
+    undo: 'alter table even rename to odd;',
+  },
   { what: 'makes a table anew', up: 'drop table odd;', undo: 'create table odd (t text, x text, id int);' },
 ])('a plan that $what and cannot bring the rows back does not pass for rolled back', async ({ up, undo }) => {
   const run = await beginMeasuredRun(bench, await deploy(bench, onePhase(up, undo)), { id: 'lossy' });
@@ -182,4 +187,20 @@ test('a stale run proves nothing', async () => {
   expect(await refusal(verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED }))).toBeInstanceOf(StaleTokenError);
   await bench.sql('update stepgate.plan set base_run = null, baseline_done_at = null');
   expect(await refusal(verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED }))).toBeInstanceOf(StaleTokenError);
+});
+
+test('what differs beyond what is shown is counted, and accepted with it', async () => {
+  const tables = Array.from({ length: 60 }, (_, number) => `t${number}`);
+  const run = await beginMeasuredRun(
+    bench,
+    await deploy(bench, onePhase(tables.map((name) => `create table ${name} ();`).join('\n'), 'comment on table odd is null;')),
+    { id: 'many' },
+  );
+  await runPhases(bench.ports, run);
+  await undoAll(run);
+  expect((await refusal(verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED }))).message).toContain('and 115 more');
+  const [entry] = await entries(bench, run, 'undo-verified');
+  expect(entry?.differences).toHaveLength(50);
+  const asked = { ...NOTHING_ASKED, accept: entry?.acceptance ?? '' };
+  expect(await verifyUndo(bench.ports)({ ...run, progress: null, asked })).toMatchObject({ accepted: 120 });
 });

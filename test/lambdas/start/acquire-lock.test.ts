@@ -9,6 +9,7 @@ import type { Mode } from '../../../core/run/mode.ts';
 import { type Asked, NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
+import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
 import { acquireLock } from '../../../lambdas/start/acquire-lock.ts';
 import {
   beginMeasuredRun,
@@ -321,5 +322,14 @@ insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image
   expect(await bench.sql("select run_id, image->>'id' as id, pg_typeof(image)::text as type from stepgate_archive.row")).toEqual([
     { run_id: 'old', id: '1', type: 'json' },
   ]);
-  expect(await bench.sql("select pronargs::int as parameters from pg_proc where proname = 'undo_phase'")).toEqual([{ parameters: 6 }]);
+  expect(await bench.sql("select pronargs::int as parameters from pg_proc where proname = 'undo_phase'")).toEqual([{ parameters: 7 }]);
+});
+
+test('an undo that died before its proof is proven before anything else is begun', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  const first = await beginMeasuredRun(bench, plan, { id: 'first' });
+  await runPhases(bench.ports, first, 'copy');
+  await undoPhase(bench.ports)({ ...first, phase: 'schema' });
+  await bench.sql('update stepgate.lock set run_id = null');
+  expect(await acquire(plan, { id: 'second' })).toMatchObject({ planState: 'half-undone' });
 });
