@@ -1,6 +1,9 @@
 /** What stands in a message for what it quoted of the application's rows. */
 export const NOT_SHOWN = '(a value, not shown)';
 
+/** What stands for a message that a function wrote by itself. */
+const NOT_TOLD = '(what a trigger or a function said, not shown)';
+
 /** The severity, and the place in the plan that the ledger puts before a message. */
 const BEGINNING = /^(?:[^\s:"]{1,20}:\s+)?(?:\S+\.sql:\d+: (?:(?:statement|check) [\w-]+: )?)?/;
 
@@ -22,7 +25,8 @@ const BYTES = /\b0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*/gi;
 /**
  * PostgreSQL's message without the values of rows, which are the application's and stay in its database.
  *
- * Names of tables, columns, constraints and types stay, and so does what a plan's own RAISE says. A message without a SQLSTATE is taken for
+ * Names of tables, columns, constraints and types stay, and so does what a RAISE in a statement of the plan says; elsewhere a RAISE is the
+ * application's. A message without a SQLSTATE is taken for
  * one of class 22, whose messages quote values.
  */
 export function withoutValues(message: string, state: string | null): string {
@@ -37,7 +41,10 @@ export function withoutValues(message: string, state: string | null): string {
     case '23':
       return beginning + alone(said) + sqlState;
     case 'P0':
-      return beginning + said.replace(QUOTING_PARTS, '');
+    case '38':
+    case 'XX':
+      // A trigger of the application may say anything; a statement of the plan says what its author wrote.
+      return beginning.includes('.sql:') ? beginning + said.replace(QUOTING_PARTS, '') : `${beginning}${NOT_TOLD}${sqlState}`;
     default:
       return beginning + said.replace(QUOTING_PARTS, '').replace(QUOTED_AT_ITS_END, `: ${NOT_SHOWN}`);
   }

@@ -24,8 +24,8 @@ begin
     return null;
   end if;
   if is_undoing is distinct from (p_direction = 'undo') then
-    raise exception '% % of phase % came too late: the phase is %', p_transfer, p_direction, p_phase,
-      case is_undoing when true then 'being undone' when false then 'not being undone' else 'not begun' end;
+    raise exception using errcode = 'SG003', message = format('%s %s of phase %s came too late: the phase is %s', p_transfer, p_direction, p_phase,
+      case is_undoing when true then 'being undone' when false then 'not being undone' else 'not begun' end);
   end if;
   insert into stepgate.transfer (plan, phase, transfer, direction) values (p_plan, p_phase, p_transfer, p_direction) on conflict do nothing;
   select * into strict cursor_row from stepgate.transfer t

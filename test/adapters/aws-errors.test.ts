@@ -161,7 +161,7 @@ test.each([
     said: `relation "towns" does not exist\n  Where: SQL statement "select '${SECRET}'"\n  Hint: look there`,
     shown: 'relation "towns" does not exist\n  Hint: look there',
   },
-  { state: 'P0001', said: `the plan says "no": "so"\n  Detail: ${SECRET}`, shown: 'the plan says "no": "so"' },
+  { state: 'P0001', said: `1-schema/up.sql:3: statement 1: the plan says "no": "so"\n  Detail: ${SECRET}`, shown: 'the plan says "no": "so"' },
 ])('$state: the value in $said is not passed on, in an answer and from the ledger', ({ state, said: message, shown }) => {
   for (const error of [
     translateAwsError(said('DatabaseErrorException', `ERROR: ${message}; SQLState: ${state}`), 'select "id"::int: "x"'),
@@ -174,6 +174,14 @@ test.each([
     expect(error.message).toMatch(/^select "id"::int: "x": ERROR: .*; SQLState: \w{5}$|^1-schema\/up\.sql:12: statement 3: /s);
   }
 });
+
+test.each(['P0001', '38000', 'XX000'])(
+  '%s: what a trigger of the application says is not passed on where no statement of the plan is named',
+  (state) => {
+    const { message } = translateAwsError(said('DatabaseErrorException', `ERROR: invalid phone of ${SECRET}; SQLState: ${state}`), 'transfer rows');
+    expect(message).toBe(`transfer rows: ERROR: (what a trigger or a function said, not shown); SQLState: ${state}`);
+  },
+);
 
 test('a message of the database without its SQLSTATE, or under another name, is as silent about values', () => {
   const message = `ERROR: invalid input syntax for type integer: "${SECRET}"`;
