@@ -163,12 +163,12 @@ const DIFFERENCES = `with lines as (
       else exists (select from lines where before <> after and is_ours and starts_with(line, 'relation ' || coalesce(b.table_name, a.table_name) || ' ')) end as is_ours
   from (select * from digests where moment = 'before') b full join (select * from digests where moment = 'after') a on a.table_name = b.table_name
 ), found as (
-  select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after, is_ours from tables where before is distinct from after
+  select table_name as what, coalesce(before, 'not there') as before, coalesce(after, 'not there') as after, is_ours, 1 as place from tables where before is distinct from after
   union all
-  select line, case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end, is_ours
+  select line, case when before > after then 'there' else 'not there' end, case when after > before then 'there' else 'not there' end, is_ours, 2
   from lines where before <> after
 ), numbered as (
-  select found.*, row_number() over (partition by is_ours order by what, before) as number from found
+  select found.*, row_number() over (partition by is_ours order by place, what, before) as number from found
 )
 select left(what, 200) as what, before, after, is_ours, (select count(*)::int from found where is_ours) as ours, (select count(*)::int from found where not is_ours) as others,
   (select left(md5(string_agg(what || ' ' || (before = 'there')::text, e'\\n' order by what, before)), 12) from found where is_ours) as acceptance

@@ -223,6 +223,7 @@ export function unmappedColumns(columns: readonly TargetColumn[], mapped: readon
       type: column.declaredType,
       default: column.default,
       isConstant: column.isConstant && !column.isGenerated,
+      isGenerated: column.isGenerated,
     }));
 }
 

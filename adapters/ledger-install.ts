@@ -4,6 +4,7 @@ import aclText from '../ledger/functions/acl-text.sql';
 import backendLabel from '../ledger/functions/backend-label.sql';
 import beginPhase from '../ledger/functions/begin-phase.sql';
 import beginUndo from '../ledger/functions/begin-undo.sql';
+import endKeeping from '../ledger/functions/end-keeping.sql';
 import enter from '../ledger/functions/enter.sql';
 import executeStatements from '../ledger/functions/execute-statements.sql';
 import finishPhase from '../ledger/functions/finish-phase.sql';
@@ -43,6 +44,7 @@ const FUNCTIONS = [
   keepMade,
   keepDeleted,
   keepCascades,
+  endKeeping,
   executeStatements,
   runChecks,
   runPhase,

@@ -65,7 +65,7 @@ export function transferLedger({ query }: SqlSession): TransferLedger {
     copyBatch: async (run, { phase, transfer }, rows) =>
       Progress.parse(await batch(run, { phase, transfer: transfer.id, direction: 'up', rows, sql: copySql(transfer) })),
     undoBatch: (run, { phase, transfer, unmapped }, rows) =>
-      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, run.plan, unmapped) }),
+      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, { plan: run.plan, phase }, unmapped) }),
     begun: async (plan, phase) => {
       const sql = "select transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
       return (await query(Begun, sql, { plan, phase })).map((row) => row.transfer);

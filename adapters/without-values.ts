@@ -40,6 +40,9 @@ export function withoutValues(message: string, state: string | null): string {
       return beginning + (state === '2201B' ? alone(said) : dataException(alone(said))) + sqlState;
     case '23':
       return beginning + alone(said) + sqlState;
+    case '2B':
+      // Names of objects that depend on what cannot be dropped.
+      return message;
     case 'P0':
     case '38':
     case 'XX':

@@ -82,13 +82,13 @@ function longSections(phase: LongPhase, section: MakeSection): readonly SqlSecti
 
 function transferSections(plan: CompiledPlan, phase: TransferPhase, section: MakeSection): readonly SqlSection[] {
   return phase.transfers.map((transfer) =>
-    section(`transfer ${transfer.id}, each batch by one call of stepgate.run_batch`, transferTexts(plan, transfer)),
+    section(`transfer ${transfer.id}, each batch by one call of stepgate.run_batch`, transferTexts(plan, phase.id, transfer)),
   );
 }
 
-function transferTexts(plan: CompiledPlan, transfer: Transfer): readonly SqlText[] {
+function transferTexts(plan: CompiledPlan, phase: string, transfer: Transfer): readonly SqlText[] {
   const copy = copySql(transfer);
-  const undo = undoSql(transfer, plan.id, []);
+  const undo = undoSql(transfer, { plan: plan.id, phase }, []);
   const texts = [
     { what: `copy ${transfer.id}: where the next range ends`, sql: withKeys(copy.boundary, AFTER) },
     { what: `copy ${transfer.id}: the rows of a range`, sql: withKeys(copy.move, RANGE) },

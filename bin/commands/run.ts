@@ -1,6 +1,8 @@
+import { ACCEPTANCE } from '../../core/run/acceptance.ts';
 import type { Mode } from '../../core/run/mode.ts';
 import { confirm } from '../confirm.ts';
 import { databaseLines, refuseWithoutSnapshot } from '../database-choice.ts';
+import { NoRunError } from '../no-run-error.ts';
 import { openEngine } from '../open-engine.ts';
 import { openStack } from '../open-stack.ts';
 import { type LoadedPlan, loadPlan } from '../plans.ts';
@@ -31,6 +33,9 @@ export interface RunRequest {
 /** Runs a plan in one mode, here or in a stack. The exit code is that of the run's outcome; design.md, "The promise". */
 export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json }: RunRequest): Promise<number> {
   const { database, stack } = shell;
+  if (wish.accept !== undefined && !ACCEPTANCE.test(wish.accept)) {
+    throw new NoRunError(`--accept takes the 12 hexadecimal characters that a halted run's report names, got ${JSON.stringify(wish.accept)}`);
+  }
   refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
   // Before the question: a yes is for what the stack deploys.

@@ -1,6 +1,6 @@
 import type { Transfer } from '../plan/compiled-plan.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
-import { touchedSql, type UnmappedColumn } from './unmapped-column.ts';
+import { touchedSql, type UnmappedColumn, untimelySql } from './unmapped-column.ts';
 
 /**
  * The two texts that the ledger's run_batch executes.
@@ -33,17 +33,22 @@ ${asIs(transfer.select)}
 
 /**
  * Rows of a key range of the target, deleted; those that are not the mapping's own values, or no longer the defaults beside it, go to
- * stepgate_archive.row first, in the same statement.
+ * stepgate_archive.row, in the same statement. What is kept is what the deletion gave back: a row that changed meanwhile, as it then was.
  */
-export function undoSql(transfer: Transfer, plan: string, unmapped: readonly UnmappedColumn[]): UndoBatchSql {
+export function undoSql(
+  transfer: Transfer,
+  place: { readonly plan: string; readonly phase: string },
+  unmapped: readonly UnmappedColumn[],
+): UndoBatchSql {
   const key = asIs(quoteIdent(transfer.key.target));
   const into = asIs(quoteName(transfer.into));
   const isForeign = [
     `mapped.${key} is null`,
     asIs(`${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)}`),
     ...touchedSql('t', unmapped).map(asIs),
+    ...untimelySql('t', { ...place, transfer: transfer.id }, unmapped).map(asIs),
   ].join(' or ');
-  const labels = [plan, transfer.id, `${transfer.into.schema}.${transfer.into.name}`].map((label) => asIs(quoteLiteral(label)));
+  const labels = [place.plan, transfer.id, `${transfer.into.schema}.${transfer.into.name}`].map((label) => asIs(quoteLiteral(label)));
   return {
     boundary: boundarySql(transfer.into, transfer.key.target),
     undoing: quoteName(transfer.into),
@@ -52,13 +57,15 @@ export function undoSql(transfer: Transfer, plan: string, unmapped: readonly Unm
 select * from (
 ${asIs(transfer.select)}
 ) as m where [[range m.${key}]]
+), gone as (
+delete from ${into} as t where [[range t.${key}]] returning t.*
 ), archived as (
 insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
 select $1, ${labels.join(', ')}, t.${key}::text, row_to_json(t.*)
-from ${into} as t left join mapped on mapped.${key} = t.${key}
-where [[range t.${key}]] and (${isForeign})
+from gone as t left join mapped on mapped.${key} = t.${key}
+where ${isForeign}
 )
-delete from ${into} as t where [[range t.${key}]]`,
+select from gone`,
   };
 }
 

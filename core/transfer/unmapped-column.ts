@@ -1,4 +1,4 @@
-import { quoteIdent } from './identifier.ts';
+import { quoteIdent, quoteLiteral } from './identifier.ts';
 
 /** A target column that the SELECT does not fill. */
 export interface UnmappedColumn {
@@ -9,6 +9,8 @@ export interface UnmappedColumn {
   readonly default: string | null;
   /** Whether the default gives the same value every time. */
   readonly isConstant: boolean;
+  /** Whether the server gives every value, so that nobody can have written one. */
+  readonly isGenerated: boolean;
 }
 
 /** Conditions under which somebody has written into a column that the SELECT leaves to its default; by binary image, as the mapped columns are. */
@@ -19,4 +21,26 @@ export function touchedSql(alias: string, columns: readonly UnmappedColumn[]): r
       const value = `${alias}.${quoteIdent(column.name)}`;
       return column.default === null ? `${value} is not null` : `row(${value})::record *<> row((${column.default})::${column.type})::record`;
     });
+}
+
+/**
+ * Conditions under which somebody may have written into a column whose default gives another value each time.
+ *
+ * A time is the copy's own between the beginning of its phase and its end; of any other value nobody can tell.
+ */
+export function untimelySql(
+  alias: string,
+  place: { readonly plan: string; readonly phase: string; readonly transfer: string },
+  columns: readonly UnmappedColumn[],
+): readonly string[] {
+  const [plan, phase, transfer] = [place.plan, place.phase, place.transfer].map(quoteLiteral);
+  const begun = `(select p.begun_at from stepgate.phase p where p.plan = ${plan} and p.phase = ${phase})`;
+  const done = `(select r.done_at from stepgate.transfer r where r.plan = ${plan} and r.phase = ${phase} and r.transfer = ${transfer} and r.direction = 'up')`;
+  return columns
+    .filter((column) => !column.isConstant && !column.isGenerated)
+    .map((column) =>
+      column.type.startsWith('timestamp')
+        ? `(${alias}.${quoteIdent(column.name)} between ${begun} and coalesce(${done}, clock_timestamp())) is not true`
+        : 'true',
+    );
 }

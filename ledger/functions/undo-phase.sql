@@ -18,7 +18,7 @@ begin
     perform stepgate.execute_statements(p_statements);
     set constraints all immediate;
     perform stepgate.note_written(p_plan, counts);
-    delete from stepgate.made where plan = p_plan and phase = p_phase;
+    perform stepgate.end_keeping(p_plan, p_phase);
     delete from stepgate.phase where plan = p_plan and phase = p_phase;
   exception
     when others then

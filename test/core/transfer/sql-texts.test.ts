@@ -18,9 +18,9 @@ const TRANSFER: Transfer = {
   sync: 'none',
 };
 const UNMAPPED = [
-  { name: 'country', type: 'character varying(2)', default: "'DE'::character varying", isConstant: true },
-  { name: 'note', type: 'text', default: null, isConstant: true },
-  { name: 'seen_at', type: 'timestamp with time zone', default: 'now()', isConstant: false },
+  { name: 'country', type: 'character varying(2)', default: "'DE'::character varying", isConstant: true, isGenerated: false },
+  { name: 'note', type: 'text', default: null, isConstant: true, isGenerated: false },
+  { name: 'seen_at', type: 'timestamp with time zone', default: 'now()', isConstant: false, isGenerated: false },
 ];
 
 test('a batch moves a key range through the mapping', () => {
@@ -37,7 +37,7 @@ test('a batch moves a key range through the mapping', () => {
 });
 
 test('an undo archives what is not the mapping’s own and deletes the range', () => {
-  expect(undoSql(TRANSFER, 'people-to-customers', UNMAPPED)).toMatchInlineSnapshot(`
+  expect(undoSql(TRANSFER, { plan: 'people-to-customers', phase: 'copy' }, UNMAPPED)).toMatchInlineSnapshot(`
     {
       "boundary": "select coalesce((select nth.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" desc limit 1) as last))",
@@ -46,13 +46,15 @@ test('an undo archives what is not the mapping’s own and deletes the range', (
     select * from (
     select p.id, p.name as "full name" from people p
     ) as m where [[range m."id"]]
+    ), gone as (
+    delete from "public"."customers" as t where [[range t."id"]] returning t.*
     ), archived as (
     insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
     select $1, 'people-to-customers', 'customers', 'public.customers', t."id"::text, row_to_json(t.*)
-    from "public"."customers" as t left join mapped on mapped."id" = t."id"
-    where [[range t."id"]] and (mapped."id" is null or row(mapped."id", mapped."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null)
+    from gone as t left join mapped on mapped."id" = t."id"
+    where mapped."id" is null or row(mapped."id", mapped."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null or (t."seen_at" between (select p.begun_at from stepgate.phase p where p.plan = 'people-to-customers' and p.phase = 'copy') and coalesce((select r.done_at from stepgate.transfer r where r.plan = 'people-to-customers' and r.phase = 'copy' and r.transfer = 'customers' and r.direction = 'up'), clock_timestamp())) is not true
     )
-    delete from "public"."customers" as t where [[range t."id"]]",
+    select from gone",
       "undoing": ""public"."customers"",
     }
   `);

@@ -254,15 +254,28 @@ test('rows that an undo deletes by its own SQL are kept first, since nobody can 
 test.each([
   {
     made: 'create table notes (id int, target_id int references target on delete cascade); insert into notes values (1, 3)',
-    said: 'public.notes, which is not the plan',
+    said: 'notes, which is not the plan',
     clear: 'drop table notes',
   },
   {
     made: 'create table notes (id int, target_id int references target); insert into notes values (1, 3)',
-    said: 'has 1 row that refer to target',
-    clear: 'truncate notes',
+    said: 'refers to target by notes_target_id_fkey',
+    clear: 'alter table notes drop constraint notes_target_id_fkey',
   },
   { made: 'create view readers as select note from target', said: 'view readers', clear: 'drop view readers' },
+  { made: 'create table notes (id int, target_id int references target)', said: 'refers to target by', clear: 'drop table notes' },
+  { made: 'create table heirs (extra int) inherits (target)', said: 'table heirs', clear: 'drop table heirs' },
+  { made: 'create table notes (one target)', said: 'column one of table notes', clear: 'drop table notes' },
+  {
+    made: 'create function notes() returns bigint language sql begin atomic select count(*) from target; end',
+    said: 'function notes()',
+    clear: 'drop function notes()',
+  },
+  {
+    made: 'create table notes (id int); create policy p on notes using (exists (select from target))',
+    said: 'policy p on table notes',
+    clear: 'drop table notes',
+  },
 ])('an undo does not begin while what is not of the plan refers to it: $made', async ({ made, said, clear }) => {
   const run = await beginRun(bench, await deploy(bench, COPY), { id: 'referred' });
   await runPhases(bench.ports, run);
@@ -387,4 +400,33 @@ create view readers as select id from customers;`;
   const run = await beginRun(bench, await deploy(bench, onePhase(up, undo)), { id: 'referring' });
   await runPhases(bench.ports, run);
   expect(await undoPhase(bench.ports)({ ...run, phase: 'only' })).toEqual({ next: 'decide' });
+});
+
+test('a view on a column that the plan added holds its undo back', async () => {
+  const run = await beginRun(bench, await deploy(bench, onePhase('alter table source add column x int;', 'alter table source drop column x;')), {
+    id: 'seen',
+  });
+  await runPhases(bench.ports, run);
+  await bench.sql('create view other as select note from source; create view readers as select x from source');
+  const { message } = await refusal(undoPhase(bench.ports)({ ...run, phase: 'only' }));
+  expect(message).toContain('view readers');
+  expect(message).not.toContain('view other');
+});
+
+test('a row whose default gives another value each time is kept when its value is not of the copy', async () => {
+  const run = await beginRun(bench, await deploy(bench, COPY), { id: 'timely' });
+  await runPhases(bench.ports, run);
+  await bench.sql("update target set seen_at = '2031-01-01' where id = 3");
+  await undoPhase(bench.ports)({ ...run, phase: 'copy' });
+  expect(await bench.sql('select key from stepgate_archive.row')).toEqual([{ key: '3' }]);
+});
+
+test('a table that its undo leaves behind keeps no trigger of ours', async () => {
+  const plan = oneTransfer('create table target (id int primary key, note text);\n', 'select s.id, s.note from source s', {
+    '1-schema/undo.sql': "comment on table target is 'forgotten';\n",
+  });
+  const run = await beginRun(bench, await deploy(bench, plan), { id: 'left' });
+  await runPhases(bench.ports, run);
+  await undoBoth(run);
+  expect(await bench.sql("select tgname from pg_trigger where tgname = 'stepgate_keep'")).toEqual([]);
 });
