@@ -9,7 +9,7 @@ import { runBackfill } from '../../lambdas/phases/run-backfill.ts';
 import { runLong } from '../../lambdas/phases/run-long.ts';
 import { runPhase } from '../../lambdas/phases/run-phase.ts';
 import { undoPhase } from '../../lambdas/rollback/undo-phase.ts';
-import { beginRun, deploy, emptyDatabase, onePhase, oneTransfer, refusal, runPhases, until } from '../support/run-driver.ts';
+import { beginRun, deploy, emptyPlanDatabase, onePhase, oneTransfer, refusal, runPhases, until } from '../support/run-driver.ts';
 import { openWorkbench, reading, type Workbench } from '../support/workbench.ts';
 
 // What takes longer than the Data API waits: its 45 s are one second here.
@@ -19,7 +19,7 @@ beforeAll(async () => {
   bench = await openWorkbench({ statementMs: 600 });
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, `create table kept (id int primary key, note text); insert into kept values (1, null); ${GATE}`));
+beforeEach(() => emptyPlanDatabase(bench, `create table kept (id int primary key, note text); insert into kept values (1, null); ${GATE}`));
 
 const NOBODY_WORKS =
   "not exists (select from pg_stat_activity where application_name like 'stepgate/%' or query like '/* stepgate %' and state <> 'idle')";
@@ -101,7 +101,7 @@ insert into source select generate_series(1, 350);
 create function slow(n int) returns int language plpgsql as $$ begin perform pg_sleep(0.002); return n; end $$;`;
 
 test('a batch that takes longer is cancelled and tried smaller, forward, compared and back', async () => {
-  await emptyDatabase(bench, SLOW_SOURCE);
+  await emptyPlanDatabase(bench, SLOW_SOURCE);
   const plan = await deploy(bench, oneTransfer('create table target (id int primary key, n int);\n', 'select s.id, slow(s.id) as n from source s'));
   const run = await beginRun(bench, plan, { id: 'batches' });
   await runPhases(bench.ports, run, 'copy');

@@ -6,7 +6,7 @@ import { CheckFailedError, DifferencesFoundError } from '../../../core/errors.ts
 import type { ComparisonProgress } from '../../../core/run/comparison.ts';
 import type { TransferComparison } from '../../../core/run/journal.ts';
 import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
-import { beginRun, type Deployed, deploy, emptyDatabase, entries, oneTransfer, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
+import { beginRun, type Deployed, deploy, emptyPlanDatabase, entries, oneTransfer, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 beforeEach(() =>
-  emptyDatabase(
+  emptyPlanDatabase(
     bench,
     `create collation folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 create type mood as enum ('low', 'high');
@@ -94,7 +94,7 @@ test.each([
 
 test('a column called like the query calls its tables is compared as any other', async () => {
   const names = ['s', 't', 'm', 'x', 'stepgate_row'];
-  await emptyDatabase(
+  await emptyPlanDatabase(
     bench,
     `create table source (id int primary key, ${names.map((name) => `${name} text`).join(', ')}); insert into source (id, s) values (1, 'a')`,
   );
@@ -138,7 +138,7 @@ test.each([
 ])('keys of type $type are shown as they are only where they are surrogates', async ({ type, values }) => {
   const isSurrogate = type === 'bigint' || type === 'uuid';
   const list = values.map((value) => `('${value}')`).join(', ');
-  await emptyDatabase(
+  await emptyPlanDatabase(
     bench,
     `create table source (id ${type} primary key, name text); insert into source select column1::${type}, 'n' from (values ${list}) v`,
   );
@@ -161,7 +161,7 @@ test.each([
 
 test('what a visit hands over shows no natural key, and the next one goes on behind it', async () => {
   const emails = `select 'person-' || lpad(i::text, 6, '0') || '@example.org' as id, 'n' as name from generate_series(1, 100003) i`;
-  await emptyDatabase(bench, `create table source (id text primary key, name text); insert into source ${emails}`);
+  await emptyPlanDatabase(bench, `create table source (id text primary key, name text); insert into source ${emails}`);
   const plan = await copied(WITH_KEYS_OF('text'));
   const input = reading(plan, { mode: 'verify', id: 'looked' });
   const visit = (ports: typeof bench.ports, progress: ComparisonProgress | null) => verifyTarget(ports)({ ...input, progress });
@@ -188,7 +188,7 @@ test('an error of the comparison names the transfer and its place', async () => 
 });
 
 test('a check of after.sql that fails is named with its keys, and what warns is not', async () => {
-  await emptyDatabase(bench, SMALL_SOURCE);
+  await emptyPlanDatabase(bench, SMALL_SOURCE);
   const plan = await copied({
     ...SMALL_PLAN,
     'after.sql': `${SMALL_PLAN['after.sql']}--! check: warned, warn, no rows\nselect id from customers;\n`,

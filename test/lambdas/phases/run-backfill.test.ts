@@ -7,7 +7,17 @@ import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
 import type { StatePorts } from '../../../lambdas/middleware/ports.ts';
 import { runBackfill } from '../../../lambdas/phases/run-backfill.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
-import { beginRun, brokenWire, type Deployed, deploy, emptyDatabase, entries, oneTransfer, refusal, runPhases } from '../../support/run-driver.ts';
+import {
+  beginRun,
+  brokenWire,
+  type Deployed,
+  deploy,
+  emptyPlanDatabase,
+  entries,
+  oneTransfer,
+  refusal,
+  runPhases,
+} from '../../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
 let bench: Workbench;
@@ -15,7 +25,7 @@ beforeAll(async () => {
   bench = await openWorkbench();
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench));
+beforeEach(() => emptyPlanDatabase(bench));
 
 const SOURCE = "create table source (id int primary key, note text); insert into source select i, 'note ' || i from generate_series(1, 300) i;";
 const TARGET = 'create table target (id int primary key, note text);\n';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { CheckFailedError, StaleTokenError, StatementFailedError } from '../../../core/errors.ts';
 import { awaitLong } from '../../../lambdas/phases/await-long.ts';
 import { runLong } from '../../../lambdas/phases/run-long.ts';
-import { beginRun, brokenWire, deploy, emptyDatabase, entries, onePhase, refusal } from '../../support/run-driver.ts';
+import { beginRun, brokenWire, deploy, emptyPlanDatabase, entries, onePhase, refusal } from '../../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
 let bench: Workbench;
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 beforeEach(() =>
-  emptyDatabase(
+  emptyPlanDatabase(
     bench,
     'create table kept (id int primary key, note text, more text); insert into kept select i, i::text, i::text from generate_series(1, 2000) i;',
   ),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as z from 'zod';
 import { CheckFailedError, DatabaseBusyError, StatementFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
-import { beginRun, brokenWire, deploy, emptyDatabase, entries, onePhase, refusal } from '../../support/run-driver.ts';
+import { beginRun, brokenWire, deploy, emptyPlanDatabase, entries, onePhase, refusal } from '../../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
 let bench: Workbench;
@@ -10,7 +10,7 @@ beforeAll(async () => {
   bench = await openWorkbench();
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, 'create table kept (id int primary key, note text); insert into kept values (1, null);'));
+beforeEach(() => emptyPlanDatabase(bench, 'create table kept (id int primary key, note text); insert into kept values (1, null);'));
 
 const UP = 'create table made (id int primary key);\ninsert into made values (1), (2);\nupdate kept set note = note || id where id = 1;\n';
 const UNDO = 'drop table made;\n';

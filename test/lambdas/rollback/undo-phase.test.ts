@@ -10,7 +10,7 @@ import {
   beginRun,
   brokenWire,
   deploy,
-  emptyDatabase,
+  emptyPlanDatabase,
   entries,
   onePhase,
   oneTransfer,
@@ -28,7 +28,10 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 beforeEach(() =>
-  emptyDatabase(bench, 'create table source (id int primary key, note text); insert into source select i, i::text from generate_series(1, 20) i;'),
+  emptyPlanDatabase(
+    bench,
+    'create table source (id int primary key, note text); insert into source select i, i::text from generate_series(1, 20) i;',
+  ),
 );
 
 const COPY = oneTransfer(
@@ -37,7 +40,7 @@ const COPY = oneTransfer(
 );
 
 test('UndoPhase of each kind of phase, run twice and beside itself, undoes it once', async () => {
-  await emptyDatabase(bench, SMALL_SOURCE);
+  await emptyPlanDatabase(bench, SMALL_SOURCE);
   const run = await beginRun(bench, await deploy(bench, SMALL_PLAN), { id: 'whole' });
   await runPhases(bench.ports, run);
   for (const phase of ['owners', 'indexes', 'copy', 'schema']) {
@@ -239,7 +242,7 @@ test('rows that an undo deletes by its own SQL are kept first, since nobody can 
     ['untouched', ''],
     ['touched', "update copies set note = 'mine' where id = 7"],
   ] as const) {
-    await emptyDatabase(
+    await emptyPlanDatabase(
       bench,
       'create table source (id int primary key, note text); insert into source select i, i::text from generate_series(1, 20) i;',
     );

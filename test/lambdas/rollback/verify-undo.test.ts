@@ -5,7 +5,17 @@ import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
 import { verifyUndo } from '../../../lambdas/rollback/verify-undo.ts';
-import { beginMeasuredRun, brokenWire, deploy, emptyDatabase, entries, onePhase, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
+import {
+  beginMeasuredRun,
+  brokenWire,
+  deploy,
+  emptyPlanDatabase,
+  entries,
+  onePhase,
+  refusal,
+  runPhases,
+  worksFor,
+} from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
@@ -15,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 beforeEach(() =>
-  emptyDatabase(bench, `${SMALL_SOURCE} create table odd (t text, x text, id int); insert into odd values ('same', 'a', 1), ('same', 'b', 2);`),
+  emptyPlanDatabase(bench, `${SMALL_SOURCE} create table odd (t text, x text, id int); insert into odd values ('same', 'a', 1), ('same', 'b', 2);`),
 );
 
 const PROVEN = { done: true, meanwhile: 0, accepted: 0 };
