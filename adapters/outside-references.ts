@@ -52,7 +52,7 @@ where (c.oid in (select oid from going) or exists (select from dropped m where m
 and (f.oid is not null and d.deptype = 'n' or r.relkind in ('r', 'p', 'v', 'm'))
 and r.oid is distinct from c.oid and (r.oid is null or r.oid not in (select oid from inside))
 and coalesce(r.relname, '') not in (select name from named) and coalesce(f.proname, p.polname, '') not in (select name from named)
-and not exists (select from pg_inherits h where h.inhrelid = r.oid and r.relispartition)
+and r.relispartition is not true
 order by 1, 2`;
 
 /**

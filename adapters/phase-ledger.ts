@@ -24,13 +24,13 @@ export interface PhaseLedger {
    *
    * @throws {StatementFailedError | CheckFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}
    */
-  runTransaction(run: ChangingRun, place: PlacedPhase<TransactionPhase>): Promise<void>;
+  runTransaction(run: ChangingRun, phase: TransactionPhase): Promise<void>;
   /** Keeps what others wrote into the plan's tables and columns, then takes them away; in one transaction. */
   undoTransaction(run: ChangingRun, place: PlacedPhase, statements: readonly Statement[]): Promise<void>;
   begin(run: ChangingRun, phase: Phase): Promise<void>;
   finish(run: ChangingRun, phase: Phase, statements: number): Promise<void>;
   /** Before the first effect of an undo that is more than one transaction. */
-  beginUndo(run: ChangingRun, place: PlacedPhase): Promise<void>;
+  beginUndo(run: ChangingRun, phase: Phase): Promise<void>;
   /** Whether a backend still works under this phase's label. */
   isRunning(run: ChangingRun, label: string): Promise<boolean>;
   /** Throws, once, how a call under this label failed in the server after its caller had stopped waiting. */
@@ -60,7 +60,7 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
       const [row] = await query(ResultRow, sql, { plan, phase });
       return row === undefined ? null : Result.parse(JSON.parse(row.result));
     },
-    runTransaction: async (run, { phase }) => {
+    runTransaction: async (run, phase) => {
       await call(
         'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
         {
@@ -96,7 +96,7 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
         ...named(run, phase),
         result: JSON.stringify({ statements }),
       }),
-    beginUndo: (run, { phase }) => call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text)', named(run, phase)),
+    beginUndo: (run, phase) => call('select stepgate.begin_undo(:run::text, :token::bigint, :plan::text, :phase::text)', named(run, phase)),
     isRunning: async (run, label) => {
       const [row] = await query(
         Running,

@@ -95,6 +95,7 @@ function transferTexts(plan: CompiledPlan, phase: string, transfer: Transfer): r
     { what: `compare ${transfer.id}: where the next range ends`, sql: compareBoundarySql(transfer, RANGE.after) },
     { what: `compare ${transfer.id}: both sides of a range, by value`, sql: compareSql(transfer, RANGE, []) },
     { what: `undo ${transfer.id}: where the next range ends`, sql: withKeys(undo.boundary, AFTER) },
+    { what: `undo ${transfer.id}: the range is held until the batch commits`, sql: withKeys(undo.lock, RANGE) },
     { what: `undo ${transfer.id}: the rows of a range; what the plan did not make goes to stepgate_archive`, sql: withKeys(undo.move, RANGE) },
   ];
   return texts.map((text) => ({ ...text, at: at(transfer) }));

@@ -1,11 +1,12 @@
 import * as z from 'zod';
-import { hiddenSessions, keyColumn, longSessions, selectTypes, serverFacts, tableAccess, tableColumns, takenNames } from '../../adapters/catalog.ts';
+import { hiddenSessions, keyColumn, longSessions, selectTypes, serverFacts, tableAccess, tableColumns } from '../../adapters/catalog.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
 import type { Query } from '../../adapters/sql-session.ts';
 import { tableSize } from '../../adapters/table-size.ts';
+import { takenNames } from '../../adapters/taken-names.ts';
 import { GateRefusedError, StatementFailedError } from '../../core/errors.ts';
 import type { AcceptedHazard, CompiledPlan, ObjectName, Phase, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';

@@ -1,6 +1,6 @@
 import { sqlStateOf } from '../../adapters/aws-errors.ts';
-import { takenNames } from '../../adapters/catalog.ts';
 import { describePlace, type LongPlace, longStatements } from '../../adapters/long-statements.ts';
+import { takenNames } from '../../adapters/taken-names.ts';
 import { DatabaseBusyError, StatementFailedError, StepgateError } from '../../core/errors.ts';
 import type { LongStatement } from '../../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../../core/run/envelope.ts';

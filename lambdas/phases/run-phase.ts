@@ -28,7 +28,7 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
       }
       await ledger.throwFailure(run, id);
       try {
-        await ledger.runTransaction(run, { plan, phase });
+        await ledger.runTransaction(run, phase);
       } catch (error) {
         if (error instanceof UnknownOutcomeError && error.isTimeout) {
           return { done: false };

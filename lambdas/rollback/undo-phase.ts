@@ -114,7 +114,7 @@ async function undoInTransaction(deps: StatePorts, run: ChangingRun, place: Plac
 
 async function undoLong(deps: StatePorts, run: ChangingRun, place: PlacedPhase<LongPhaseUndoneLong>): Promise<UndoAnswer> {
   const { phase } = place;
-  await phaseLedger(deps.session).beginUndo(run, place);
+  await phaseLedger(deps.session).beginUndo(run, place.phase);
   const { next } = await runStatements(deps, run, { phase: phase.id, direction: 'undo', statements: phase.undo });
   return next === 'next-step' ? undoInTransaction(deps, run, place, []) : { next: next === 'wait' ? 'wait' : 'undo' };
 }
@@ -123,7 +123,7 @@ async function undoLong(deps: StatePorts, run: ChangingRun, place: PlacedPhase<L
 async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<TransferPhase>): Promise<UndoAnswer> {
   const { plan, phase } = place;
   const time = workingTime(deps.clockMs);
-  await phaseLedger(deps.session).beginUndo(visit.run, place);
+  await phaseLedger(deps.session).beginUndo(visit.run, phase);
   const begun = await transferLedger(deps.session).begun(plan.id, phase.id);
   for (const transfer of phase.transfers.toReversed()) {
     if (!begun.includes(transfer.id) && !isMade(plan, transfer.into)) continue;

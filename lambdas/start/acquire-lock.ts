@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { sfnClient } from '../../adapters/aws-clients.ts';
-import { serverFacts, takenNames } from '../../adapters/catalog.ts';
+import { serverFacts } from '../../adapters/catalog.ts';
 import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { type PlanInForce, planLedger } from '../../adapters/plan-ledger.ts';
 import { type LockHolder, ledgerLock, type RunLock } from '../../adapters/run-lock.ts';
+import { takenNames } from '../../adapters/taken-names.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError } from '../../core/errors.ts';
 import type { PlanDigest } from '../../core/ids.ts';
 import type { CompiledPlan, ObjectName } from '../../core/plan/compiled-plan.ts';

@@ -11,7 +11,7 @@ begin
     and not exists (select from pg_trigger where tgrelid = c.oid and tgname = 'stepgate_keep')
   loop
     execute format('create trigger stepgate_keep after delete or update on %1$s for each row
-      when (coalesce(current_setting(''stepgate.undoing'', true), '''') not in ('''', %2$L) or (coalesce(current_setting(''stepgate.undoing'', true), '''') = %2$L and pg_trigger_depth() > 0))
+      when (current_setting(''stepgate.undoing'', true) <> '''' and (current_setting(''stepgate.undoing'', true) <> %2$L or pg_trigger_depth() > 0))
       execute function stepgate.keep_deleted()', stepgate.full_name(v_table), v_table);
   end loop;
 end

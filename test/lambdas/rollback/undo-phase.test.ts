@@ -174,7 +174,7 @@ test('a batch forward that arrives after the undo has begun moves nothing', asyn
   await phaseLedger(bench.ports.session).begin(run.run, copy);
   const batch = (rows: number) => transferLedger(bench.ports.session).copyBatch(run.run, { phase: 'copy', transfer }, rows);
   expect(await batch(5)).toMatchObject({ done: false, rows: 5 });
-  await phaseLedger(bench.ports.session).beginUndo(run.run, { plan: plan.plan, phase: copy });
+  await phaseLedger(bench.ports.session).beginUndo(run.run, copy);
   expect(await refusal(batch(5))).toBeInstanceOf(StatementFailedError);
   expect(await bench.sql('select count(*)::int as rows from target')).toEqual([{ rows: 5 }]);
 });

@@ -149,11 +149,11 @@ test('whatever the old token tries is refused and changes nothing', async () => 
   const state = 'select (select json_agg(p) from stepgate.phase p)::text as phases, (select json_agg(p) from stepgate.plan p)::text as plans';
   const before = await bench.sql(state);
   const acts: Readonly<Record<string, () => Promise<unknown>>> = {
-    runTransaction: () => phaseLedger(session).runTransaction(old.run, { plan: plan.plan, phase: owners }),
+    runTransaction: () => phaseLedger(session).runTransaction(old.run, owners),
     undoTransaction: () => phaseLedger(session).undoTransaction(old.run, { plan: plan.plan, phase: schema }, schema.undo ?? []),
     begin: () => phaseLedger(session).begin(old.run, copy),
     finish: () => phaseLedger(session).finish(old.run, copy, 1),
-    beginUndo: () => phaseLedger(session).beginUndo(old.run, { plan: plan.plan, phase: schema }),
+    beginUndo: () => phaseLedger(session).beginUndo(old.run, schema),
     copyBatch: () => transferLedger(session).copyBatch(old.run, { phase: 'copy', transfer }, 10),
     undoBatch: () => transferLedger(session).undoBatch(old.run, { phase: 'copy', transfer, unmapped: [] }, 10),
     holdsOrFails: () => planLedger(session).holdsOrFails(old.run),
@@ -225,7 +225,7 @@ test('a half-undone plan is finished by the digest that applied it', async () =>
   await runPhases(bench.ports, first, 'indexes');
   const [, copy] = plan.plan.phases;
   if (copy === undefined) throw new Error('the small plan has changed');
-  await phaseLedger(bench.ports.session).beginUndo(first.run, { plan: plan.plan, phase: copy });
+  await phaseLedger(bench.ports.session).beginUndo(first.run, copy);
   await bench.sql('update stepgate.lock set run_id = null');
   const changed = await deploy(bench, { ...SMALL_PLAN, '1-schema/up.sql': `${SMALL_PLAN['1-schema/up.sql']}alter table people add column x int;\n` });
   expect(await acquire(changed, { id: 'changed' })).toMatchObject({ planState: 'half-undone', digest: plan.digest });
