@@ -43,7 +43,7 @@ export interface Baselines {
   schemaDigest(baseRun: string): Promise<string>;
   /** Says that `before` is whole; from now on a failed run is proven against it. */
   finishBefore(run: ChangingRun): Promise<void>;
-  differences(run: { readonly plan: string; readonly id: string; readonly base: string }, reach: Reach): Promise<BaselineDifferences>;
+  differences(run: { readonly plan: string; readonly id: string; readonly base: string }, reach: Required<Reach>): Promise<BaselineDifferences>;
 }
 
 const Gap = z.object({ table: z.string(), next_block: z.number().int(), blocks: z.number().int() });
@@ -84,7 +84,7 @@ on conflict do nothing`,
       if (moment === 'before') {
         await ask(
           `insert into stepgate.baseline_line (run_id, line, occurrence, about)
-select :base::text, line, row_number() over (partition by line), about from stepgate.schema_objects()
+select :base::text, line, row_number() over (partition by line), about from stepgate.unfenced_objects()
 where not exists (select from stepgate.baseline_line where run_id = :base::text)
 and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)
 on conflict do nothing`,
@@ -125,8 +125,9 @@ where run_id = :base::text and moment = :moment::text order by table_name`,
 and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint for share)`,
         { run: run.id, token: run.token, plan: run.plan },
       ),
-    differences: async ({ plan, id, base }, { names, isOpaque }) => {
-      const rows = await query(Difference, DIFFERENCES, { plan, base, run: id, names: JSON.stringify(names), opaque: isOpaque });
+    differences: async ({ plan, id, base }, { names, exact, isOpaque }) => {
+      const lists = { names: JSON.stringify(names), exact: JSON.stringify(exact) };
+      const rows = await query(Difference, DIFFERENCES, { plan, base, run: id, ...lists, opaque: isOpaque });
       const [first] = rows;
       const shown = (ours: boolean) => rows.filter((row) => row.is_ours === ours).map(({ what, before, after }) => ({ what, before, after }));
       return {
@@ -141,16 +142,18 @@ and exists (select from stepgate.lock where run_id = :run::text and token = :tok
 }
 
 /**
- * A table is the same one when its object and its columns are; a line is the plan's when the plan names what it is about.
+ * A table is the same one when its object and its columns are; a line is the plan's when the plan names what it is about, with its schema
+ * where both say it. A line of a baseline of before says none.
  *
  * Counts and the digest of names are over all that differs, the rows are the first of each side.
  */
 const DIFFERENCES = `with lines as (
   select line, count(*) filter (where side = 'before') as before, count(*) filter (where side = 'after') as after,
-    :opaque::boolean or coalesce(bool_or(about && array(select json_array_elements_text(:names::json))), true) as is_ours
+    :opaque::boolean or coalesce(bool_or(about && case when exists (select from unnest(about) name where starts_with(name, '"'))
+      then array(select json_array_elements_text(:exact::json)) else array(select json_array_elements_text(:names::json)) end), true) as is_ours
   from (
     select line, about, 'before' as side from stepgate.baseline_line where run_id = :base::text
-    union all select line, about, 'after' from stepgate.schema_objects()
+    union all select line, about, 'after' from stepgate.unfenced_objects()
   ) both_sides group by line
 ), digests as (
   select table_name, moment, identity, concat_ws(' ', rows, 'rows', md5(concat_ws(':', rows, hash_high, hash_low))) as digest

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { QualifiedName } from '../core/plan/compiled-plan.ts';
 import type { TableVolume } from '../core/run/journal.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
-import type { KeyColumn } from '../core/transfer/key-faults.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { Query } from './sql-session.ts';
 
@@ -171,21 +170,6 @@ export function unmappedColumns(columns: readonly TargetColumn[], mapped: readon
       isConstant: column.isConstant && !column.isGenerated,
       isGenerated: column.isGenerated,
     }));
-}
-
-const Key = z.object({ not_null: z.boolean(), is_unique: z.boolean(), collation: z.string().nullable() });
-
-/** What makes a column a key, and how it sorts. */
-export async function keyColumn(query: Query, table: QualifiedName, column: string): Promise<KeyColumn> {
-  const [row] = await query(
-    Key,
-    `select a.attnotnull as not_null, (select format('%I.%I', collnamespace::regnamespace, collname) from pg_collation where oid = a.attcollation) as collation,
-exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
-  and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) as is_unique
-from pg_attribute a where a.attrelid = to_regclass(:name::text) and a.attname = :column::text and not a.attisdropped`,
-    { name: quoteName(table), column },
-  );
-  return { isThere: row !== undefined, isNotNull: row?.not_null ?? false, isUnique: row?.is_unique ?? false, collation: row?.collation ?? null };
 }
 
 /** Whether a table holds any row. */

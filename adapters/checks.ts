@@ -14,6 +14,8 @@ export function runChecks(
   plan: Pick<CompiledPlan, 'quality'>,
   run: {
     readonly checks: readonly Check[];
+    /** What digests of keys are salted with: the run's id. */
+    readonly salt: string;
     readonly clockMs: () => number;
     readonly tooSlow: (sentence: string, options: ErrorOptions) => StepgateError;
   },
@@ -22,7 +24,7 @@ export function runChecks(
     const results: CheckResult[] = [];
     for (const check of run.checks) {
       const begunMs = run.clockMs();
-      const [row] = await evaluate(query, check, run.tooSlow);
+      const [row] = await evaluate(query, check, run);
       if (row === undefined) {
         throw new Error(`check ${check.name} gave no row`);
       }
@@ -35,11 +37,11 @@ export function runChecks(
 async function evaluate(
   query: Query,
   check: Check,
-  tooSlow: (sentence: string, options: ErrorOptions) => StepgateError,
+  { salt, tooSlow }: { readonly salt: string; readonly tooSlow: (sentence: string, options: ErrorOptions) => StepgateError },
 ): Promise<readonly EvaluationRow[]> {
   const label = `${check.file}:${check.line}: check ${check.name}`;
   try {
-    return await query(EvaluationRow, evaluationSql(check), {}, { label });
+    return await query(EvaluationRow, evaluationSql(check, salt), {}, { label });
   } catch (error) {
     if (error instanceof UnknownOutcomeError && error.isTimeout) {
       throw tooSlow(`${label} takes longer than the 45 s that a call has; give the columns that it reads an index, or let it read fewer rows`, {

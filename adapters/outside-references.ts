@@ -51,7 +51,8 @@ left join pg_class r on r.oid = coalesce(w.ev_class, p.polrelid, case when d.cla
 where (c.oid in (select oid from going) or exists (select from dropped m where m.oid = c.oid and d.refclassid = 'pg_class'::regclass and d.refobjsubid = any (m.columns)))
 and (f.oid is not null and d.deptype = 'n' or r.relkind in ('r', 'p', 'v', 'm'))
 and r.oid is distinct from c.oid and (r.oid is null or r.oid not in (select oid from inside))
-and coalesce(r.relname, '') not in (select name from named) and coalesce(f.proname, p.polname, '') not in (select name from named)
+and coalesce(r.relname, '') not in (select name from named) and coalesce(stepgate.exact_name(r.oid), '') not in (select name from named)
+and coalesce(f.proname, p.polname, '') not in (select name from named)
 and r.relispartition is not true
 order by 1, 2`;
 

@@ -4,6 +4,7 @@ import type { Check, CompiledPlan, Phase, Statement, TransactionPhase } from '..
 import { evaluationSql } from '../core/run/check-evaluation.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { LedgerPhase } from '../core/run/next-step.ts';
+import { quoteName } from '../core/transfer/identifier.ts';
 import { targetsOf } from '../core/transfer/made.ts';
 import { sqlError } from './aws-errors.ts';
 import type { Query, SqlSession } from './sql-session.ts';
@@ -62,13 +63,14 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
     },
     runTransaction: async (run, phase) => {
       await call(
-        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb)',
+        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb, :protect::jsonb)',
         {
           ...named(run, phase),
           ordinal: phase.ordinal,
           digest: phase.digest,
           statements: JSON.stringify(phase.up),
-          checks: JSON.stringify(phase.verify.map(inDatabase)),
+          checks: JSON.stringify(phase.verify.map((check) => inDatabase(check, run.id))),
+          protect: JSON.stringify(phase.protect.map(quoteName)),
         },
       );
       await throwFailure(query, run, phase.id);
@@ -133,6 +135,6 @@ function named(run: ChangingRun, phase: Phase) {
 }
 
 /** A check as the ledger's run_checks takes it. */
-function inDatabase(check: Check) {
-  return { name: check.name, severity: check.severity, file: check.file, line: check.line, sql: evaluationSql(check) };
+function inDatabase(check: Check, salt: string) {
+  return { name: check.name, severity: check.severity, file: check.file, line: check.line, sql: evaluationSql(check, salt) };
 }

@@ -31,13 +31,14 @@ export interface PlanLedger {
   adopt(run: ChangingRun): Promise<void>;
   rememberSnapshot(run: ChangingRun, snapshot: { readonly id: string; readonly requestedAt: Date }): Promise<void>;
   /** The point of no return: from here on the plan is migrated. */
-  complete(run: ChangingRun): Promise<void>;
+  complete(run: ChangingRun, at: Date): Promise<void>;
   /** The undo is proven; nothing of the plan is in force any more. */
   forget(run: ChangingRun): Promise<void>;
   /** The undo did not bring the state of before back: the next execute begins with the state that it finds. */
   refute(run: ChangingRun): Promise<void>;
   isUndoVerified(run: RunId): Promise<boolean>;
-  close(run: ChangingRun, end: { readonly outcome: Outcome; readonly sentence: string }): Promise<void>;
+  /** Writes how the run ended, once; a run that never took the lock has no row. */
+  close(run: RunId, end: { readonly outcome: Outcome; readonly sentence: string }): Promise<void>;
 }
 
 const Row = z.object({
@@ -70,13 +71,15 @@ where p.migrated_at is null or p.refuted_at is not null`.replaceAll(
     '((p.changed_at is not null and p.refuted_at is null) or p.base_run = :run::text)',
   );
 const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, snapshot_requested_at = :at::timestamptz where plan = :plan::text and ${HOLDS}`;
-const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, clock_timestamp()) where plan = :plan::text and ${HOLDS}`;
+const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, :at::timestamptz) where plan = :plan::text and ${HOLDS}`;
 const REFUTE = `update stepgate.plan set refuted_at = clock_timestamp() where plan = :plan::text and ${HOLDS}`;
+/** What the ledger keeps of a plan beside its phases; conflicts stay, since both values of each are nowhere else. */
+const OF_PLAN = ['made', 'written', 'sync_journal', 'quarantine'];
 const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS}),
-made as (delete from stepgate.made where plan = :plan::text and ${HOLDS}), written as (delete from stepgate.written where plan = :plan::text and ${HOLDS})
+${OF_PLAN.map((table) => `${table} as (delete from stepgate.${table} where plan = :plan::text and ${HOLDS})`).join(', ')}
 update stepgate.run set undo_verified_at = clock_timestamp() where run_id = :run::text and ${HOLDS}`;
 const CLOSE = `update stepgate.run set ended_at = clock_timestamp(), outcome = :outcome::text, sentence = :sentence::text
-where run_id = :run::text and ended_at is null and :token::bigint is not null`;
+where run_id = :run::text and ended_at is null`;
 
 export function planLedger({ query }: SqlSession): PlanLedger {
   const write = (run: ChangingRun, sql: string, parameters: Readonly<Record<string, string>> = {}) =>
@@ -103,7 +106,7 @@ export function planLedger({ query }: SqlSession): PlanLedger {
       await write(run, ADOPT, { plan: run.plan, digest: run.digest });
     },
     rememberSnapshot: (run, { id, requestedAt }) => writeOrFail(run, REMEMBER_SNAPSHOT, { plan: run.plan, id, at: requestedAt.toISOString() }),
-    complete: (run) => writeOrFail(run, COMPLETE, { plan: run.plan }),
+    complete: (run, at) => writeOrFail(run, COMPLETE, { plan: run.plan, at: at.toISOString() }),
     refute: (run) => writeOrFail(run, REFUTE, { plan: run.plan }),
     forget: (run) => writeOrFail(run, FORGET, { plan: run.plan }),
     isUndoVerified: async (run) => {
@@ -112,7 +115,7 @@ export function planLedger({ query }: SqlSession): PlanLedger {
       return row?.verified ?? false;
     },
     close: async (run, { outcome, sentence }) => {
-      await write(run, CLOSE, { outcome, sentence });
+      await query(z.unknown(), CLOSE, { run, outcome, sentence });
     },
   };
 }

@@ -2,73 +2,132 @@ import * as z from 'zod';
 import type { PlanId } from '../core/ids.ts';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
-import { type BatchSql, copySql, type UndoBatchSql, undoSql } from '../core/transfer/batch-sql.ts';
+import { type BatchSql, type CopySql, copySql, rangesSql, type UndoBatchSql, undoSql } from '../core/transfer/batch-sql.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { SqlSession } from './sql-session.ts';
 
-/** A transfer's cursor after a batch; `rows` is what was moved in all, `elapsedMs` this batch's time in the database. */
+/** A range's cursor after a batch; `rows` and `batches` are what was moved in all. */
 const Progress = z.object({
   done: z.boolean(),
   rows: z.number().int(),
   batches: z.number().int(),
   workingMs: z.number(),
+  /** How long it took in the database to find where this batch ends, and how long to move it. */
+  boundaryMs: z.number(),
   elapsedMs: z.number(),
+  /** Sessions that waited for this batch's locks when it was about to commit; counted beside a live application only. */
+  waiting: z.number().int(),
+  /** Its rows had to be moved one by one, since some of them are bad. */
+  isApart: z.boolean(),
 });
 export type TransferProgress = z.infer<typeof Progress>;
 
+/** Where rows are copied to; `isLive` while the application may write to what a batch locks, which is then counted. */
+export interface CopyPlace {
+  readonly phase: string;
+  readonly transfer: Transfer;
+  readonly isLive?: boolean;
+}
+
+/** All ranges of a transfer together. */
+const Totals = z.object({
+  done: z.boolean(),
+  rows: z.number().int(),
+  batches: z.number().int(),
+  workingMs: z.number().int(),
+  mapped: z.number().int(),
+  quarantined: z.number().int(),
+  pausedMs: z.number().int(),
+});
+export type TransferTotals = z.infer<typeof Totals>;
+
 /** Moves a transfer's rows, a batch a call; the cursor moves in the batch's own transaction, so a repeated call is the next batch. */
 export interface TransferLedger {
+  /** How many ranges, from 0, the transfer is copied in: what it was cut into when it was begun. */
+  ranges(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }): Promise<number>;
   /** @throws {StatementFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}; after each of them nothing or a whole batch was done. */
-  copyBatch(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }, rows: number): Promise<TransferProgress>;
+  copyBatch(run: ChangingRun, place: CopyPlace, batch: { readonly range?: number; readonly rows: number }): Promise<TransferProgress>;
   /** Null when the phase is undone already. */
   undoBatch(
     run: ChangingRun,
     place: { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[] },
     rows: number,
   ): Promise<TransferProgress | null>;
+  /** Says in the ledger why the next batch waits, and for how long; only for the token's holder. */
+  notePause(run: ChangingRun, place: { readonly phase: string; readonly transfer: string }, pause: Pause & { readonly range: number }): Promise<void>;
+  /** Null before the first batch. */
+  totals(plan: PlanId, place: { readonly phase: string; readonly transfer: string }): Promise<TransferTotals | null>;
   /** Ids of a phase's transfers that have moved something, or were about to. */
   begun(plan: PlanId, phase: string): Promise<readonly string[]>;
+  /** Ids of a plan's transfers whose last batch is done, in every range. */
+  copied(plan: PlanId): Promise<readonly string[]>;
+  /** Whether the transfer's sync was installed: it refused a filled target, and what came since is carried or the application's. */
+  isSynced(plan: PlanId, transfer: string): Promise<boolean>;
   /** Rows that this undo put into stepgate_archive, also where another run began it. */
   archivedRows(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }): Promise<number>;
 }
 
+/** Why the next batch waits, and for how long. */
+export interface Pause {
+  readonly because: string;
+  readonly ms: number;
+}
+
 const Answer = z.object({ progress: z.string().nullable() });
+const Ranges = z.object({ ranges: z.number().int() });
 const Begun = z.object({ transfer: z.string() });
+const There = z.object({ there: z.boolean() });
 const Count = z.object({ count: z.number().int() });
 
 export function transferLedger({ query }: SqlSession): TransferLedger {
-  const batch = async (
-    run: ChangingRun,
-    call: { phase: string; transfer: string; direction: 'up' | 'undo'; rows: number; sql: BatchSql & Partial<UndoBatchSql> },
-  ) => {
-    const [row] = await query(
-      Answer,
-      `select stepgate.run_batch(:run::text, :token::bigint, :plan::text, :phase::text, :transfer::text, :direction::text, :rows::int,
-:boundary::text, :move::text, :undoing::text, :lock::text) as progress`,
-      {
-        run: run.id,
-        token: run.token,
-        plan: run.plan,
-        phase: call.phase,
-        transfer: call.transfer,
-        direction: call.direction,
-        rows: call.rows,
-        boundary: call.sql.boundary,
-        move: call.sql.move,
-        undoing: call.sql.undoing ?? null,
-        lock: call.sql.lock ?? null,
-      },
-    );
-    return Progress.nullable().parse(JSON.parse(row?.progress ?? 'null'));
-  };
+  const batch = batchCall({ query });
   return {
-    copyBatch: async (run, { phase, transfer }, rows) =>
-      Progress.parse(await batch(run, { phase, transfer: transfer.id, direction: 'up', rows, sql: copySql(transfer) })),
-    undoBatch: (run, { phase, transfer, unmapped }, rows) =>
-      batch(run, { phase, transfer: transfer.id, direction: 'undo', rows, sql: undoSql(transfer, { plan: run.plan, phase }, unmapped) }),
+    ranges: async (run, { phase, transfer }) => {
+      if (transfer.parallel === 1) return 1;
+      const [row] = await query(
+        Ranges,
+        `select stepgate.begin_ranges(:run::text, :token::bigint, :plan::text, :phase::text, :transfer::text, :ranges::int, :sql::jsonb) as ranges`,
+        { ...named(run, { phase, transfer: transfer.id }), ranges: transfer.parallel, sql: JSON.stringify(rangesSql(transfer)) },
+      );
+      return row?.ranges ?? 1;
+    },
+    copyBatch: async (run, { phase, transfer, isLive = false }, { range = 0, rows }) =>
+      Progress.parse(
+        await batch(run, { phase, transfer: transfer.id, direction: 'up', range, rows, sql: { ...copySql(transfer, { plan: run.plan }), isLive } }),
+      ),
+    undoBatch: (run, { phase, transfer, unmapped }, rows) => {
+      const sql = undoSql(transfer, { plan: run.plan, phase }, unmapped);
+      return batch(run, { phase, transfer: transfer.id, direction: 'undo', range: 0, rows, sql });
+    },
+    notePause: async (run, place, { range, because, ms }) => {
+      await query(
+        z.unknown(),
+        `update stepgate.transfer set pausing_for = :because::text, paused_ms = paused_ms + :ms::bigint
+where plan = :plan::text and phase = :phase::text and transfer = :transfer::text and direction = 'up' and range_number = :range::int
+and exists (select from stepgate.lock where run_id = :run::text and token = :token::bigint)`,
+        { ...named(run, place), range, because, ms },
+      );
+    },
+    totals: async (plan, { phase, transfer }) => {
+      // Ranges work beside one another: the longest says how long the copy took.
+      const sql = `select bool_and(done_at is not null) as done, sum(rows)::bigint as rows, sum(batches)::int as batches, max(working_ms)::bigint as "workingMs",
+sum(mapped)::bigint as mapped, sum(quarantined)::bigint as quarantined, sum(paused_ms)::bigint as "pausedMs"
+from stepgate.transfer where plan = :plan::text and phase = :phase::text and transfer = :transfer::text and direction = 'up' having count(*) > 0`;
+      const [row] = await query(Totals, sql, { plan, phase, transfer });
+      return row ?? null;
+    },
     begun: async (plan, phase) => {
-      const sql = "select transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
+      const sql = "select distinct transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
       return (await query(Begun, sql, { plan, phase })).map((row) => row.transfer);
+    },
+    copied: async (plan) => {
+      const sql = `select transfer from stepgate.transfer where plan = :plan::text and direction = 'up' group by phase, transfer having bool_and(done_at is not null)`;
+      return (await query(Begun, sql, { plan })).map((row) => row.transfer);
+    },
+    isSynced: async (plan, transfer) => {
+      const sql = 'select exists (select from stepgate.sync where plan = :plan::text and transfer = :transfer::text) as there';
+      const [row] = await query(There, sql, { plan, transfer });
+      return row?.there ?? false;
     },
     archivedRows: async (run, { phase, transfer }) => {
       const sql = `select count(*)::int as count from stepgate_archive.row where plan = :plan::text and transfer = :transfer::text
@@ -77,4 +136,29 @@ and archived_at >= (select undo_begun_at from stepgate.phase where plan = :plan:
       return row?.count ?? 0;
     },
   };
+}
+
+interface BatchCall {
+  readonly phase: string;
+  readonly transfer: string;
+  readonly direction: 'up' | 'undo';
+  readonly range: number;
+  readonly rows: number;
+  readonly sql: BatchSql | UndoBatchSql | (CopySql & { readonly isLive: boolean });
+}
+
+function batchCall({ query }: Pick<SqlSession, 'query'>): (run: ChangingRun, call: BatchCall) => Promise<TransferProgress | null> {
+  return async (run, call) => {
+    const [row] = await query(
+      Answer,
+      `select stepgate.run_batch(:run::text, :token::bigint, :plan::text, :phase::text, :transfer::text, :direction::text, :range::int, :rows::int,
+:sql::jsonb) as progress`,
+      { ...named(run, call), direction: call.direction, range: call.range, rows: call.rows, sql: JSON.stringify(call.sql) },
+    );
+    return Progress.nullable().parse(JSON.parse(row?.progress ?? 'null'));
+  };
+}
+
+function named(run: ChangingRun, { phase, transfer }: { readonly phase: string; readonly transfer: string }) {
+  return { run: run.id, token: run.token, plan: run.plan, phase, transfer };
 }

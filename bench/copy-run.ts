@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { timeMs } from './figure.ts';
 import type { Stage } from './stage.ts';
-import { type Key, sourceSql } from './wide-rows.ts';
+import { beginRun, type StateRun } from './state-run.ts';
+import { COPIES, type CopyKind, type CopyName, sourceSql } from './wide-rows.ts';
 
 /** A run of a copy plan that has made its target, and can fill it again and again. */
 export interface CopyRun {
@@ -10,30 +10,28 @@ export interface CopyRun {
   byBatches(): Promise<BatchTime>;
   /** Moves all rows by one statement of another client. */
   byStatement(sql: string): Promise<number>;
+  /** Compares every row by the function VerifyTarget, after either of the two. */
+  compare(): Promise<number>;
 }
 
 export interface BatchTime {
   readonly wallMs: number;
-  /** What the ledger has counted: finding each range's end, and moving it. */
+  /** What the ledger has counted: finding each range's end, and moving it; of ranges that are copied at once, the sum. */
   readonly databaseMs: number;
   readonly batches: number;
 }
 
 /** Makes `rows` source rows, takes the lock and makes the target; what is called is warm after it. */
-export async function openCopyRun(stage: Stage, { key, rows }: { readonly key: Key; readonly rows: number }): Promise<CopyRun> {
-  await stage.empty();
-  await stage.sql(sourceSql(key, rows));
-  await stage.sql('vacuum (freeze, analyze) source');
-  const run = await beginRun(stage, `copy-${key}`);
-  const copyOnce = () => copyRows(run);
+export async function openCopyRun(stage: Stage, { plan, rows }: { readonly plan: CopyName; readonly rows: number }): Promise<CopyRun> {
+  const run = await beginCopy(stage, { plan, rows });
+  const copyOnce = () => run.untilDone('RunBackfill', { phase: 'copy' });
   await copyOnce();
   return {
     byBatches: async () => {
       await emptyTarget(stage);
       const wallMs = await timeMs(copyOnce);
       await refuseLostRows(stage, rows);
-      const [found] = await stage.sql<{ ms: number; batches: number }>('select working_ms::float8 as ms, batches from stepgate.transfer');
-      return { wallMs, databaseMs: found?.ms ?? Number.NaN, batches: found?.batches ?? 0 };
+      return { wallMs, ...(await countedTime(stage)) };
     },
     byStatement: async (sql) => {
       await emptyTarget(stage);
@@ -41,34 +39,34 @@ export async function openCopyRun(stage: Stage, { key, rows }: { readonly key: K
       await refuseLostRows(stage, rows);
       return wallMs;
     },
+    compare: () => timeMs(() => compareRows(run)),
   };
 }
 
-type State = (name: string, more: object) => Promise<unknown>;
-
-async function beginRun(stage: Stage, plan: string): Promise<State> {
-  const id = `bench-${randomUUID()}`;
-  const now = new Date().toISOString();
-  const executionArn = `${stage.engine.stack.stateMachineArn.replace(':stateMachine:', ':execution:')}:${id}`;
-  const { digest } = stage.plan(plan);
-  const run = { id, executionArn, startedAt: now, plan, digest, mode: 'execute' };
-  const state =
-    (token: number | null): State =>
-    async (name, more) => {
-      const invocation = await stage.invoke(name, JSON.stringify({ run: { ...run, token }, now, ...more }));
-      if (!invocation.ok) throw new Error(`${name} failed with ${invocation.error}: ${invocation.cause}`);
-      return JSON.parse(invocation.payload);
-    };
-  const { token } = z.object({ token: z.number() }).parse(await state(null)('AcquireLock', { holderSeen: null }));
-  await state(token)('RunPhase', { phase: 'schema' });
-  return state(token);
+/** Everything that comes before the first batch, the triggers of live sync among it. */
+export async function beginCopy(stage: Stage, { plan, rows }: { readonly plan: CopyName; readonly rows: number }): Promise<StateRun> {
+  const { key, sync = 'none' }: CopyKind = COPIES[plan];
+  await stage.empty();
+  await stage.sql(sourceSql(key, rows));
+  await stage.sql('vacuum (freeze, analyze) source');
+  const run = await beginRun(stage, plan);
+  await run.state('RunPhase', { phase: 'schema' });
+  if (sync !== 'none') await run.untilDone('StartSync', { phase: 'copy', side: 'source' });
+  return run;
 }
 
-/** As the definition does: the state is entered again until it says that it is done. */
-async function copyRows(state: State): Promise<void> {
-  const Answer = z.object({ done: z.boolean() });
-  let isDone = false;
-  while (!isDone) isDone = Answer.parse(await state('RunBackfill', { phase: 'copy' })).done;
+async function countedTime(stage: Stage): Promise<Omit<BatchTime, 'wallMs'>> {
+  const [found] = await stage.sql<{ ms: number; batches: number }>(
+    'select sum(working_ms)::float8 as ms, sum(batches)::integer as batches from stepgate.transfer',
+  );
+  return { databaseMs: found?.ms ?? Number.NaN, batches: found?.batches ?? 0 };
+}
+
+/** As the definition does: what was compared so far comes back with the next visit. */
+async function compareRows(run: StateRun): Promise<void> {
+  const Answer = z.looseObject({ done: z.boolean().optional() });
+  let progress: z.infer<typeof Answer> | null = null;
+  while (progress?.done !== true) progress = Answer.parse(await run.state('VerifyTarget', { progress }));
 }
 
 /** As before the first batch; what other work has left to write is written now, and not during the measurement. */

@@ -1,7 +1,7 @@
 /** One measured quantity: its median over the rounds, and how far the rounds lay apart. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'µs' | 'ratio' | 'KB';
+  readonly unit: 'ms' | 'µs' | 'ratio' | 'KB' | 'count';
   readonly median: number;
   readonly lowest: number;
   readonly highest: number;

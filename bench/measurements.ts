@@ -1,12 +1,19 @@
 import { resolve } from 'node:path';
+import { measureApplication } from './application-calls.ts';
 import { measureCalls } from './call-cost.ts';
 import { measureColdStart } from './cold-start.ts';
+import { measureComparison } from './comparison.ts';
 import { measureCopy, measureLoop } from './copy.ts';
+import { measureLiveCopy } from './copy-live.ts';
 import { measureStates } from './demo-states.ts';
 import type { Result, Size } from './figure.ts';
 import { fixedPlans, measureFixedCost } from './fixed-cost.ts';
+import { measureGrowth } from './growth.ts';
+import { measureMemory } from './memory.ts';
+import { measureRowImages } from './row-images.ts';
 import type { Stage, StageOptions } from './stage.ts';
-import { copyPlan } from './wide-rows.ts';
+import { measureSyncCost } from './sync-cost.ts';
+import { changePlans, copyPlans } from './wide-rows.ts';
 
 export const DEMO = 'lead-centric';
 
@@ -17,6 +24,13 @@ export const MEASUREMENTS: Readonly<Record<string, (stage: Stage, size: Size) =>
   calls: measureCalls,
   'copy-bigint': (stage, size) => measureCopy(stage, 'bigint', size),
   'copy-uuid': (stage, size) => measureCopy(stage, 'uuid', size),
+  'copy-live': measureLiveCopy,
+  growth: measureGrowth,
+  comparison: measureComparison,
+  application: measureApplication,
+  'sync-cost': measureSyncCost,
+  'row-images': measureRowImages,
+  memory: (_, size) => measureMemory(size),
   loop: measureLoop,
   'cold-start': (stage, size) => measureColdStart(stage, size),
 };
@@ -24,7 +38,7 @@ export const MEASUREMENTS: Readonly<Record<string, (stage: Stage, size: Size) =>
 /** What their stage needs. */
 export function stageOptions(rounds: number): StageOptions {
   return {
-    demo: resolve(import.meta.dirname, '..', 'migrations', DEMO),
-    plans: { 'copy-bigint': copyPlan('bigint'), 'copy-uuid': copyPlan('uuid'), ...fixedPlans(rounds) },
+    demos: [resolve(import.meta.dirname, '..', 'migrations', DEMO)],
+    plans: { ...copyPlans(), ...changePlans(), ...fixedPlans(rounds) },
   };
 }

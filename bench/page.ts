@@ -65,10 +65,10 @@ function goal(figure: Figure): string {
 }
 
 function shown(figure: Figure, value: number): string {
-  return figure.unit === 'ratio' ? number(figure, value) : `${number(figure, value)} ${figure.unit}`;
+  return figure.unit === 'ratio' || figure.unit === 'count' ? number(figure, value) : `${number(figure, value)} ${figure.unit}`;
 }
 
 function number({ unit }: Figure, value: number): string {
-  const digits = unit === 'ratio' ? 2 : value < 10 ? 1 : 0;
+  const digits = unit === 'count' ? 0 : unit === 'ratio' ? 2 : value < 10 ? 1 : 0;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

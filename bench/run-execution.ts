@@ -10,9 +10,9 @@ const POLL_MS = 5;
 /**
  * Runs a plan by the state machine and waits for its end; gives its wall time.
  *
- * @throws when the run does not end `migrated`.
+ * @throws when the run does not end as asked.
  */
-export async function runExecution(stage: Stage, plan: string): Promise<number> {
+export async function runExecution(stage: Stage, plan: string, mode: 'execute' | 'rollback' = 'execute'): Promise<number> {
   const sfn = sfnOf(stage.engine);
   const { digest } = stage.plan(plan);
   const begun = performance.now();
@@ -20,13 +20,13 @@ export async function runExecution(stage: Stage, plan: string): Promise<number> 
     new StartExecutionCommand({
       stateMachineArn: stage.engine.stack.stateMachineArn,
       name: `bench-${randomUUID()}`,
-      input: JSON.stringify({ plan, mode: 'execute', digest }),
+      input: JSON.stringify({ plan, mode, ...(mode === 'execute' ? { digest } : {}) }),
     }),
   );
   for (;;) {
     const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status === 'SUCCEEDED') return performance.now() - begun;
-    if (status !== 'RUNNING') throw new Error(`execute of ${plan} ended ${status}, ${error}: ${cause}`);
+    if (status !== 'RUNNING') throw new Error(`${mode} of ${plan} ended ${status}, ${error}: ${cause}`);
     await delay(POLL_MS);
   }
 }

@@ -39,17 +39,20 @@ export type PlanFiles = Readonly<Record<string, string>>;
 export interface StageOptions {
   /** Plans that are made for the bench, by id. */
   readonly plans: Readonly<Record<string, PlanFiles>>;
-  /** The folder of the plan whose demo is timed. */
-  readonly demo: string;
+  /** The folders of plans that bring a demo. */
+  readonly demos: readonly string[];
   /** Synthesized stacks are kept here. @default - where the command line keeps them */
   readonly assemblyFolder?: string;
 }
 
-export async function openStage({ plans: files, demo, assemblyFolder = assemblyFolderFor(resolve(DATA_FOLDER)) }: StageOptions): Promise<Stage> {
+export async function openStage({ plans: files, demos, assemblyFolder = assemblyFolderFor(resolve(DATA_FOLDER)) }: StageOptions): Promise<Stage> {
   const root = await mkdtemp(join(tmpdir(), 'stepgate-bench-'));
   const plansFolder = join(root, 'plans');
   for (const [id, plan] of Object.entries(files)) await writePlan(join(plansFolder, id), plan);
-  const plans = [await loadPlan(dirname(demo), basename(demo)), ...(await Promise.all(Object.keys(files).map((id) => loadPlan(plansFolder, id))))];
+  const plans = await Promise.all([
+    ...demos.map((demo) => loadPlan(dirname(demo), basename(demo))),
+    ...Object.keys(files).map((id) => loadPlan(plansFolder, id)),
+  ]);
   const listeners = new Set<(state: string) => void>();
   const onStateExited: StateExited = async ({ state }) => {
     for (const heard of listeners) heard(state);
@@ -123,5 +126,5 @@ function functionEnvironment({ stack }: Engine, plans: readonly LoadedPlan[]): E
 
 async function emptyDatabase(client: Client): Promise<void> {
   await client.query(`drop schema if exists stepgate cascade; drop schema if exists stepgate_archive cascade;
-drop schema if exists auth cascade; drop schema public cascade; create schema public`);
+drop schema if exists auth cascade; drop schema public cascade; create schema public; grant usage on schema public to public`);
 }

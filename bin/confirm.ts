@@ -1,6 +1,7 @@
 import { assertNever } from '../core/assert-never.ts';
 import type { CompiledPlan, Phase } from '../core/plan/compiled-plan.ts';
 import { counted } from '../core/run/in-words.ts';
+import type { Mode } from '../core/run/mode.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { Terminal } from './shell.ts';
 
@@ -9,10 +10,7 @@ import type { Terminal } from './shell.ts';
  *
  * @throws {NoRunError} on any other answer, or when nobody can be asked.
  */
-export async function confirm(
-  terminal: Terminal,
-  { plan, verb }: { readonly plan: CompiledPlan; readonly verb: 'execute' | 'rollback' },
-): Promise<void> {
+export async function confirm(terminal: Terminal, { plan, verb }: { readonly plan: CompiledPlan; readonly verb: Mode }): Promise<void> {
   if (!terminal.canAsk) throw new NoRunError(`${verb} changes the database and asks first, but there is no terminal to ask on; add --yes`);
   for (const line of planLines(plan, verb)) terminal.say(line);
   const answer = await terminal.ask(`${verb} ${plan.id}? Type yes to go on: `);
@@ -20,11 +18,13 @@ export async function confirm(
 }
 
 /** A plan as someone who signs for it wants to see it. */
-export function planLines(plan: CompiledPlan, verb: 'execute' | 'rollback'): readonly string[] {
-  const phases = verb === 'execute' ? plan.phases : plan.phases.toReversed();
+export function planLines(plan: CompiledPlan, verb: Mode): readonly string[] {
+  const ofRun = plan.phases.filter(({ when }) => when === (verb === 'cleanup' ? 'cleanup' : 'run'));
+  const phases = verb === 'rollback' ? ofRun.toReversed() : ofRun;
   return [
     `${plan.id}: ${plan.title}`,
-    ...phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${verb === 'execute' ? upInWords(phase) : undoInWords(phase)}`),
+    ...phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${verb === 'rollback' ? undoInWords(phase) : upInWords(phase)}`),
+    ...(verb === 'cleanup' ? [`  live sync ends, and with it the way back: a rollback is refused from then on`] : []),
     ...(verb === 'execute' ? [`  ${counted(plan.before.length, 'check')} before, ${counted(plan.after.length, 'check')} after`] : []),
     ...acceptedLines(plan),
     ...plan.notes.map((note) => `  not checked: ${note}`),

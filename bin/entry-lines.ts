@@ -1,6 +1,8 @@
+import { accountedFor } from '../core/run/comparison.ts';
 import { bytesInWords, counted, countInWords, durationInWords } from '../core/run/in-words.ts';
 import type { CheckResult, Finding, JournalEntry } from '../core/run/journal.ts';
 import { percent } from '../core/run/quality.ts';
+import { fenceLines } from '../core/run/report-fence.ts';
 
 /** A fact of the journal as lines for a terminal; bookkeeping has none. */
 export function entryLines(entry: JournalEntry): readonly string[] {
@@ -26,23 +28,24 @@ export function entryLines(entry: JournalEntry): readonly string[] {
     case 'checks':
       return [verdict(entry.checks), ...checkLines(entry.checks)];
     case 'baseline':
-      return [
-        `digests of ${counted(entry.tables.length, 'table')} with ${counted(
-          sum(entry.tables, ({ rows }) => rows),
-          'row',
-        )}`,
-      ];
+      return [baselineLine(entry)];
     case 'phase':
       return [phaseLine(entry), ...checkLines(entry.checks)];
     case 'transfer':
       return [transferLine(entry)];
+    case 'sync':
+      return [`changes of ${entry.side === 'source' ? 'the old side reach the new' : 'the new side reach the old'}: ${entry.transfers.join(', ')}`];
+    case 'sync-ended':
+      return [`the old side is no longer kept current: ${entry.transfers.join(', ')}`];
     case 'comparison':
       return entry.transfers.map(
-        ({ transfer, from, leftOut, sourceRows, targetRows, missing, extra, different }) =>
-          `${transfer}: ${countInWords(sourceRows)} rows against ${countInWords(targetRows)}, ${counted(missing + extra + different, 'difference')}${
+        ({ transfer, from, leftOut, sourceRows, targetRows, missing, extra, different, ...more }) =>
+          `${transfer}: ${countInWords(sourceRows)} rows against ${countInWords(targetRows)}, ${counted(missing + extra + different, 'difference')}${accountedFor([more])}${
             leftOut === 0 ? '' : `; ${counted(leftOut, 'row')} of ${from} left out by the mapping`
           }`,
       );
+    case 'fence':
+      return fenceLines(entry).map((line) => `fence ${line}`);
     case 'undo-verified':
       return [
         entry.schemaEqual && entry.differences.length === 0
@@ -56,8 +59,19 @@ export function entryLines(entry: JournalEntry): readonly string[] {
 
 /** What makes an entry the same when it is written again with more in it. */
 export function entryKey(entry: JournalEntry): string {
-  const parts = [entry.kind, 'stage' in entry && entry.stage, 'phase' in entry && entry.phase, 'direction' in entry && entry.direction];
+  const parts = [
+    entry.kind,
+    'stage' in entry && entry.stage,
+    'phase' in entry && entry.phase,
+    'direction' in entry && entry.direction,
+    'side' in entry && entry.side,
+  ];
   return [...parts, 'transfer' in entry && entry.transfer, entry.kind === 'snapshot' && entry.status].filter((part) => part !== false).join('/');
+}
+
+function baselineLine({ tables }: Extract<JournalEntry, { kind: 'baseline' }>): string {
+  const rows = sum(tables, (table) => table.rows);
+  return `digests of ${counted(tables.length, 'table')} with ${counted(rows, 'row')}`;
 }
 
 function phaseLine({ statements, checks, durationMs }: Extract<JournalEntry, { kind: 'phase' }>): string {
@@ -65,11 +79,22 @@ function phaseLine({ statements, checks, durationMs }: Extract<JournalEntry, { k
   return `${done.join(', ') || 'done'} in ${durationInWords(durationMs)}`;
 }
 
-function transferLine({ transfer, direction, rows, batches, durationMs, archived }: Extract<JournalEntry, { kind: 'transfer' }>): string {
+function transferLine({
+  transfer,
+  direction,
+  rows,
+  batches,
+  durationMs,
+  archived,
+  quarantined = 0,
+  pausedMs = 0,
+}: Extract<JournalEntry, { kind: 'transfer' }>): string {
   const rate = durationMs > 0 ? ` (${countInWords((rows * 1000) / durationMs)} rows/s)` : '';
   const kept = archived === null ? '' : `; ${counted(archived.rows, 'row')} that the plan did not make kept in ${archived.table}`;
   const done = `${counted(rows, 'row')} ${direction === 'up' ? 'copied' : 'taken out'} in ${counted(batches, 'batch', 'batches')}`;
-  return `${transfer}: ${done}, ${durationInWords(durationMs)}${rate}${kept}`;
+  const bad = quarantined === 0 ? '' : `; ${counted(quarantined, 'row')} put into the quarantine`;
+  const paused = pausedMs === 0 ? '' : `; gave way for ${durationInWords(pausedMs)}`;
+  return `${transfer}: ${done}, ${durationInWords(durationMs)}${rate}${kept}${bad}${paused}`;
 }
 
 function verdict(results: readonly { readonly status: string }[]): string {

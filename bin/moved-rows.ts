@@ -112,7 +112,7 @@ function measure(measured: Measurement[], now: Measurement): void {
 }
 
 /** `customers: 31,000 of 45,230 rows (68 %), 22,615 rows/s, about 1 min 05 s left`; source rows that the mapping leaves out keep it below 100 %. */
-export function movedLine({ transfer, rows, total, isEstimated }: MovedRows, measured: readonly Measurement[], nowMs: number): string {
+export function movedLine({ transfer, rows, total, isEstimated, pausing }: MovedRows, measured: readonly Measurement[], nowMs: number): string {
   const isKnown = total !== null && total >= rows && total > 0;
   const of = isKnown ? ` of ${isEstimated ? 'about ' : ''}${countInWords(total)} rows (${Math.floor((rows * 100) / total)} %)` : ' rows';
   const rate = rowsPerSecond(measured);
@@ -121,5 +121,6 @@ export function movedLine({ transfer, rows, total, isEstimated }: MovedRows, mea
     `${transfer}: ${countInWords(rows)}${of}`,
     ...(rate === null ? [] : [`${countInWords(rate)} rows/s`]),
     ...(left === null ? [] : [`about ${durationInWords(Math.round(left / 1000) * 1000)} left`]),
+    ...(pausing == null ? [] : [`pausing: ${pausing}`]),
   ].join(', ');
 }

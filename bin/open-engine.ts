@@ -16,6 +16,8 @@ import type { Shell } from './shell.ts';
 export interface OpenEngine extends Pick<Engine, 'endpoints' | 'stack' | 'psqlUrl'> {
   /** False when another process runs it; it then outlives this one. */
   readonly isOurs: boolean;
+  /** Only of one of ours. */
+  readonly clock?: Engine['clock'];
   close(): Promise<void>;
 }
 
@@ -55,7 +57,8 @@ export async function openEngine(
     await engine.stop();
     signal.throwIfAborted();
   }
-  return { endpoints: engine.endpoints, stack: engine.stack, psqlUrl: engine.psqlUrl, isOurs: true, close: () => engine.stop() };
+  const { endpoints, stack, psqlUrl, clock } = engine;
+  return { endpoints, stack, psqlUrl, clock, isOurs: true, close: () => engine.stop() };
 }
 
 async function reach({ address, snapshot }: DatabaseChoice): Promise<ExternalServer> {

@@ -58,10 +58,10 @@ async function addRow(engine: Address, { into, columns, select }: Transfer): Pro
 }
 
 async function changeRow(engine: Address, transfer: Transfer): Promise<string> {
-  const { into, key } = transfer;
+  const { into, keys } = transfer;
   const column = await textColumn(engine, transfer);
   const table = quoteName(into);
-  const target = quoteIdent(key.target);
+  const target = quoteIdent(keys[0].target);
   await execute(
     engine,
     `update ${table} set ${quoteIdent(column)} = concat(${quoteIdent(column)}, '!')
@@ -70,13 +70,13 @@ where ${target} = (select ${target} from ${table} order by ${target} limit 1)`,
   return `from outside: one row of ${into.schema}.${into.name} now has another ${column}`;
 }
 
-async function textColumn(engine: Address, { into, columns, key }: Transfer): Promise<string> {
+async function textColumn(engine: Address, { into, columns, keys }: Transfer): Promise<string> {
   const { records = [] } = await send(
     engine,
     `select column_name::text from information_schema.columns
 where table_schema = ${quoteLiteral(into.schema)} and table_name = ${quoteLiteral(into.name)} and data_type = 'text'`,
   );
-  const found = records.map((record) => record[0]?.stringValue ?? '').find((name) => columns.includes(name) && name !== key.target);
+  const found = records.map((record) => record[0]?.stringValue ?? '').find((name) => columns.includes(name) && name !== keys[0].target);
   if (found === undefined) throw new Error(`${into.schema}.${into.name} has no text column that could be spoiled`);
   return found;
 }

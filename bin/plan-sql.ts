@@ -1,8 +1,9 @@
 import { assertNever } from '../core/assert-never.ts';
-import type { Check, CompiledPlan, LongPhase, Phase, SourceLine, Statement, Transfer, TransferPhase } from '../core/plan/compiled-plan.ts';
+import type { Check, CompiledPlan, LongPhase, Phase, Statement, TransferPhase } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
-import { copySql, undoSql } from '../core/transfer/batch-sql.ts';
-import { compareBoundarySql, compareSql, type KeyRange } from '../core/transfer/compare-sql.ts';
+import { at, KEY, RANGE, type SqlText } from './plan-sql-text.ts';
+import { repairTexts, syncEndTexts, syncTexts } from './sync-texts.ts';
+import { transferTexts } from './transfer-texts.ts';
 
 /** What is sent to the database in one place of a run. */
 export interface SqlSection {
@@ -12,17 +13,6 @@ export interface SqlSection {
   readonly title: string;
   readonly texts: readonly SqlText[];
 }
-
-export interface SqlText {
-  readonly what: string;
-  /** `file:line` in the plan's folder. */
-  readonly at: string;
-  readonly sql: string;
-}
-
-/** Stand for the key that a range begins after, and the one that it ends with. */
-const RANGE = { after: 'AFTER', upto: 'UPTO' } as const;
-const AFTER = { after: RANGE.after, upto: null } as const;
 
 /** Every statement that a run of the plan makes of it, in the order of work; the same plan gives the same texts. */
 export function planSql(plan: CompiledPlan): readonly SqlSection[] {
@@ -44,11 +34,22 @@ export function renderSql(sections: readonly SqlSection[]): string {
 const LEGEND = `-- ${[
   `'${RANGE.after}' and '${RANGE.upto}' stand for the keys that a range begins after and ends with; the first range has no '${RANGE.after}'.`,
   'In a copy or an undo $1 stands for the rows of a batch where the range is found, and for the run where rows move.',
+  `'${KEY}' stands for keys that the sync's journal names; where their repair has parameters, $1 is the plan, $2 the transfer, $3 the keys, $4 what becomes of them.`,
+  'Which columns of a sync come back is decided by the values that are there; here all come back that may.',
   'Target columns that a SELECT leaves to a constant default are compared, too: a run reads from the catalog which they are.',
 ].join('\n-- ')}\n`;
 
 function phaseSections(plan: CompiledPlan, phase: Phase): readonly SqlSection[] {
-  const section = (title: string, texts: readonly SqlText[]) => ({ phase: phase.id, title: `phase ${phase.ordinal} ${phase.id}: ${title}`, texts });
+  const when = phase.when === 'cleanup' ? ', in mode cleanup' : '';
+  const section = (title: string, texts: readonly SqlText[]) => ({
+    phase: phase.id,
+    title: `phase ${phase.ordinal} ${phase.id}${when}: ${title}`,
+    texts,
+  });
+  return [...(phase.cutover === null ? [] : wayBackSections(plan, section)), ...workSections(plan, phase, section)];
+}
+
+function workSections(plan: CompiledPlan, phase: Phase, section: MakeSection): readonly SqlSection[] {
   switch (phase.kind) {
     case 'transaction':
       return [
@@ -81,31 +82,23 @@ function longSections(phase: LongPhase, section: MakeSection): readonly SqlSecti
 }
 
 function transferSections(plan: CompiledPlan, phase: TransferPhase, section: MakeSection): readonly SqlSection[] {
-  return phase.transfers.map((transfer) =>
-    section(`transfer ${transfer.id}, each batch by one call of stepgate.run_batch`, transferTexts(plan, phase.id, transfer)),
-  );
-}
-
-function transferTexts(plan: CompiledPlan, phase: string, transfer: Transfer): readonly SqlText[] {
-  const copy = copySql(transfer);
-  const undo = undoSql(transfer, { plan: plan.id, phase }, []);
-  const texts = [
-    { what: `copy ${transfer.id}: where the next range ends`, sql: withKeys(copy.boundary, AFTER) },
-    { what: `copy ${transfer.id}: the rows of a range`, sql: withKeys(copy.move, RANGE) },
-    { what: `compare ${transfer.id}: where the next range ends`, sql: compareBoundarySql(transfer, RANGE.after) },
-    { what: `compare ${transfer.id}: both sides of a range, by value`, sql: compareSql(transfer, RANGE, []) },
-    { what: `undo ${transfer.id}: where the next range ends`, sql: withKeys(undo.boundary, AFTER) },
-    { what: `undo ${transfer.id}: the range is held until the batch commits`, sql: withKeys(undo.lock, RANGE) },
-    { what: `undo ${transfer.id}: the rows of a range; what the plan did not make goes to stepgate_archive`, sql: withKeys(undo.move, RANGE) },
+  return [
+    section('live sync of the old side, in one transaction before the first row is copied', syncTexts(plan, phase, 'source')),
+    ...phase.transfers.map((transfer) =>
+      section(`transfer ${transfer.id}, each batch by one call of stepgate.run_batch`, transferTexts(plan, phase.id, transfer)),
+    ),
+    section(
+      'catch-up: keys that the sync left in the journal, by calls of stepgate.repair_keys',
+      phase.transfers.filter(({ sync }) => sync !== 'none').flatMap(repairTexts),
+    ),
+    section('end of live sync, in one transaction, before the undo or in mode cleanup', syncEndTexts(plan, phase)),
   ];
-  return texts.map((text) => ({ ...text, at: at(transfer) }));
 }
 
-/** What the ledger's in_range does with a pair of keys. */
-function withKeys(sql: string, { after, upto }: KeyRange): string {
-  return sql
-    .replaceAll(/\[\[range (.*?)\]\]/g, (_, key: string) => [`${key} > '${after}'`, ...(upto === null ? [] : [`${key} <= '${upto}'`])].join(' and '))
-    .replaceAll('[[open]]', '[[');
+/** The application may write on the new side from this phase on. */
+function wayBackSections(plan: CompiledPlan, section: MakeSection): readonly SqlSection[] {
+  const texts = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? syncTexts(plan, phase, 'target') : []));
+  return [section('live sync of the new side, in one transaction for each phase of transfers, before this phase', texts)];
 }
 
 function statementText(statement: Statement): SqlText {
@@ -114,8 +107,4 @@ function statementText(statement: Statement): SqlText {
 
 function checkText(check: Check): SqlText {
   return { what: `check ${check.name}, ${check.severity}, ${check.expects}`, at: at(check), sql: evaluationSql(check) };
-}
-
-function at({ file, line }: SourceLine): string {
-  return `${file}:${line}`;
 }

@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { MODES, type Mode } from '../core/run/mode.ts';
+import { changesDatabase, MODES, type Mode } from '../core/run/mode.ts';
 import { type CompletionShell, SHELLS } from './completion.ts';
 import { DATA_FOLDER } from './data-folder.ts';
 import { addDatabase, addSnapshot } from './database-choice.ts';
@@ -8,7 +8,7 @@ import { addStack, type Finish, type SharedOptions, type Surroundings, shellOf, 
 import { version } from './version.ts';
 
 /** Verbs of the design that this version refuses, so that nobody takes silence for success. */
-const NOT_BUILT = ['rehearse', 'cleanup', 'sign-off'];
+const NOT_BUILT = ['rehearse', 'sign-off'];
 
 const MODE_HELP: Readonly<Record<Mode, string>> = {
   'dry-run': 'gates and checks, without one write',
@@ -16,6 +16,7 @@ const MODE_HELP: Readonly<Record<Mode, string>> = {
   execute: 'gates, snapshot, phases, comparison of every row; goes back by itself when one fails',
   verify: 'compares every row of a migrated plan, both directions',
   rollback: 'undoes every phase of a plan, newest first, and proves it',
+  cleanup: 'ends the time in which a plan may be rolled back: live sync stops, phases with "when: cleanup" run',
 };
 
 /**
@@ -85,10 +86,11 @@ function addPlans(stepgate: Command, surroundings: Surroundings, finish: Finish)
     folder: `${DATA_FOLDER}/demo`,
   })
     .option('--fail <phase>', 'spoil a row from outside when this phase has ended, to see the run find it')
+    .option('--no-live', 'without the application that writes all the time')
     .option('--json', 'one JSON document on stdout', false)
-    .action(async (plan: string | undefined, options: SharedOptions & { fail?: string; json: boolean }) => {
+    .action(async (plan: string | undefined, options: SharedOptions & { fail?: string; live: boolean; json: boolean }) => {
       const { demo } = await import('./commands/demo.ts');
-      finish(await demo(shellOf(surroundings, options), { plan, fail: options.fail, json: options.json }));
+      finish(await demo(shellOf(surroundings, options), { plan, fail: options.fail, live: options.live, json: options.json }));
     });
 }
 
@@ -100,7 +102,7 @@ interface ModeOptions {
 }
 
 function addMode(stepgate: Command, mode: Mode, surroundings: Surroundings, finish: Finish): void {
-  const asks = mode === 'execute' || mode === 'rollback';
+  const asks = changesDatabase(mode);
   const command = verb(stepgate, mode, { args: '[plan]', what: MODE_HELP[mode], example: `stepgate ${mode} lead-centric${asks ? ' --yes' : ''}` })
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, { yes = false, json, accept, mendedUndo, ...options }: SharedOptions & ModeOptions) => {
@@ -198,6 +200,14 @@ function addLocal(stepgate: Command, surroundings: Surroundings, finish: Finish)
     });
   plain('down', 'ends the engine that runs', { act: 'down' });
   plain('reset', 'removes databases, reports and executions', { act: 'reset' });
+  verb(local, 'forward', {
+    args: '<span>',
+    what: "puts the engine's clock forward: minutes, hours or days",
+    example: 'stepgate local forward 48h',
+  }).action(async (span: string, options: SharedOptions) => {
+    const { forward } = await import('./commands/local.ts');
+    finish(await forward(shellOf(surroundings, options), span));
+  });
   plain('psql-url', 'prints the database address for psql', { example: 'psql "$(stepgate local psql-url)"', act: 'psqlUrl' });
 }
 

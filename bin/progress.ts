@@ -34,6 +34,12 @@ const STEPS: Readonly<Record<string, string>> = {
   RunBackfill: 'phase',
   RunLong: 'phase',
   AwaitLong: 'phase',
+  StartSync: 'live sync of phase',
+  CatchUp: 'deriving again what the journal names',
+  StopSync: 'ending live sync',
+  VerifyTargetBefore: 'comparing every row before the cutover',
+  RaiseFence: 'raising the fence: application writes are kept out',
+  LowerFence: 'lowering the fence, where there is one',
   VerifyTarget: 'comparing every row, both directions',
   CompleteRun: 'recording that it is done',
   UndoPhase: 'undoing phase',
@@ -45,7 +51,7 @@ const STEPS: Readonly<Record<string, string>> = {
 /** Rows before the checks on them; a phase's line after its transfers'. */
 const RANKS: readonly JournalEntry['kind'][] = ['comparison', 'transfer', 'phase', 'checks'];
 
-const OF_PHASES = ['phase', 'undoing phase'];
+const OF_PHASES = ['phase', 'undoing phase', 'live sync of phase'];
 
 /** @param transfers ids in the plan's order: entries of one state have one time, and no order of their own. */
 export function progressTeller(transfers: readonly string[]): ProgressTeller {
@@ -123,9 +129,16 @@ function tells(state: string, entry: JournalEntry, phase: string): boolean {
       return state === 'MeasureBefore';
     case 'phase':
     case 'transfer':
-      return entry.phase === phase && (entry.direction === 'undo' ? state === 'UndoPhase' : ['RunPhase', 'RunBackfill', 'RunLong'].includes(state));
+      return (
+        entry.phase === phase &&
+        (entry.direction === 'undo' ? state === 'UndoPhase' : ['RunPhase', 'RunBackfill', 'RunLong', 'CatchUp'].includes(state))
+      );
+    case 'sync':
+      return state === 'StartSync';
+    case 'sync-ended':
+      return state === 'StopSync';
     case 'comparison':
-      return state === 'VerifyTarget';
+      return state === 'VerifyTarget' || state === 'VerifyTargetBefore';
     case 'undo-verified':
       return state === 'VerifyUndo';
     default:

@@ -1,3 +1,4 @@
+import { accountedFor } from '../core/run/comparison.ts';
 import { counted, countInWords, durationInWords } from '../core/run/in-words.ts';
 import type { Mode } from '../core/run/mode.ts';
 import { EXIT_INTERRUPTED, exitCode } from '../core/run/outcome.ts';
@@ -68,7 +69,10 @@ function transferLines({ transfers, comparison }: Report): readonly string[] {
   if (up.length === 0) return [];
   const rows = up.map(({ transfer, into, rows: count, durationMs, rowsPerSecond }) => {
     const compared = comparison?.find((one) => one.transfer === transfer);
-    const found = compared === undefined ? 'not compared' : counted(compared.missing + compared.extra + compared.different, 'difference');
+    const found =
+      compared === undefined
+        ? 'not compared'
+        : `${counted(compared.missing + compared.extra + compared.different, 'difference')}${accountedFor([compared])}`;
     const cells = [
       transfer,
       into,

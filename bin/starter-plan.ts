@@ -68,7 +68,7 @@ A phase of transfers has one SELECT for each of them, say \`3-copy/items.sql\` f
     --! into: ${table}
     --! from: old_items           -- each target row comes from one of its rows
     --! key: id                   -- the target's key, carried unchanged
-    --! sync: none
+    --! sync: none                -- or "forward", "both": the application may go on writing
     select o.id, o.name as label, o.created_at
     from old_items o
 `;

@@ -20,7 +20,8 @@ export function whatStopKeeps({ id, plan, mode }: StoppedRun, asTyped: (command:
     case 'execute':
       return `${kept}: ${goOn('execute')} goes on from there, ${goOn('rollback')} takes it back`;
     case 'rollback':
-      return `${kept}: ${goOn('rollback')} goes on from there`;
+    case 'cleanup':
+      return `${kept}: ${goOn(mode)} goes on from there`;
     default:
       return assertNever(mode);
   }

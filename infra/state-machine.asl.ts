@@ -33,6 +33,8 @@ const NOT_CLOSED = `{% 'the run could not be closed in the ledger; the next run 
 const CAUSE = "{% $sentence & ($report = '' ? '' : '; report: ' & $report) %}";
 
 const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
+/** Only visits that got nowhere are counted. */
+const POLL_UNLESS_MOVING = { polls: '{% $progress.repaired > 0 ? 0 : $polls + 1 %}' } as const;
 
 /** 48 hours: the longest plan that is meant, a 24-hour index build within it. */
 const MACHINE_TIMEOUT_SECONDS = 172_800;
@@ -85,7 +87,7 @@ export const stateMachine = machine({
     }),
     DoesItChangeAnything: {
       Type: 'Choice',
-      Choices: [{ Condition: '{% $mode in ["execute", "rollback"] %}', Next: 'AcquireLock' }],
+      Choices: [{ Condition: '{% $mode in ["execute", "rollback", "cleanup"] %}', Next: 'AcquireLock' }],
       Default: 'Preflight',
     },
     AcquireLock: task('AcquireLock', {
@@ -121,6 +123,7 @@ export const stateMachine = machine({
       Choices: [
         { Condition: '{% $mode = "rollback" %}', Next: 'DecideRecovery' },
         { Condition: '{% $mode = "verify" %}', Next: 'VerifyTarget' },
+        { Condition: '{% $mode = "cleanup" %}', Next: 'CreateSnapshot' },
       ],
       Default: 'Assess',
     },
@@ -148,6 +151,7 @@ export const stateMachine = machine({
       Choices: [
         { Condition: '{% $not($progress.done) %}', Next: 'WaitForSnapshot' },
         { Condition: '{% $mode = "backup" %}', Assign: { outcome: 'passed' }, Next: 'CloseRun' },
+        { Condition: '{% $mode = "cleanup" %}', Next: 'NextStep' },
       ],
       Default: 'ValidateSource',
     },
@@ -181,6 +185,11 @@ export const stateMachine = machine({
         { Condition: '{% $step.kind = "transaction" %}', Next: 'RunPhase' },
         { Condition: '{% $step.kind = "transfer" %}', Next: 'RunBackfill' },
         { Condition: '{% $step.kind = "long" %}', Next: 'RunLong' },
+        { Condition: '{% $step.kind = "sync" %}', Next: 'StartSync' },
+        { Condition: '{% $step.kind in ["catch-up", "way-back"] %}', Next: 'CatchUp' },
+        { Condition: '{% $step.kind = "fence" %}', Next: 'RaiseFence' },
+        { Condition: '{% $step.kind = "end-sync" %}', Next: 'StopSync' },
+        { Condition: '{% $mode = "cleanup" %}', Assign: { outcome: 'passed' }, Next: 'LowerFence' },
       ],
       Default: 'VerifyTarget',
     },
@@ -221,6 +230,44 @@ export const stateMachine = machine({
     },
     WaitForLong: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'AwaitLong' },
 
+    // Live sync: changes are carried forward while the copy works, and back from before the cutover until cleanup
+    StartSync: task('StartSync', {
+      payload: { phase: '{% $step.phase %}', side: '{% $step.kind = "sync" ? "source" : "target" %}' },
+      assign: PROGRESS,
+      catch: toRecovery,
+      next: 'IsSyncSettled',
+    }),
+    IsSyncSettled: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'WaitForOlder' },
+    WaitForOlder: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: ONE_MORE_POLL, Next: 'StartSync' },
+    CatchUp: task('CatchUp', {
+      payload: { phase: '{% $step.phase %}', finishes: '{% $step.kind = "catch-up" %}', polls: '{% $polls %}' },
+      assign: PROGRESS,
+      catch: toRecovery,
+      next: 'IsCaughtUp',
+    }),
+    IsCaughtUp: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $not($progress.done) %}', Next: 'WaitForJournal' },
+        // What the application switches to is compared before it may write there.
+        { Condition: '{% $step.kind = "way-back" %}', Assign: { progress: null }, Next: 'VerifyTargetBefore' },
+      ],
+      Default: 'NextStep',
+    },
+    WaitForJournal: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: POLL_UNLESS_MOVING, Next: 'CatchUp' },
+    VerifyTargetBefore: task('VerifyTarget', {
+      payload: { progress: '{% $progress %}', stage: 'before-cutover' },
+      assign: PROGRESS,
+      catch: toRecovery,
+      next: 'IsCutoverSafe',
+    }),
+    IsCutoverSafe: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'StartSync' }], Default: 'VerifyTargetBefore' },
+    // What was written until the last moment is carried over next.
+    RaiseFence: task('RaiseFence', { payload: { phase: '{% $step.phase %}' }, catch: toRecovery, next: 'CatchUp' }),
+    StopSync: task('StopSync', { payload: { polls: '{% $polls %}' }, assign: PROGRESS, catch: toRecovery, next: 'IsSyncStopped' }),
+    IsSyncStopped: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'NextStep' }], Default: 'WaitForLastKeys' },
+    WaitForLastKeys: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: POLL_UNLESS_MOVING, Next: 'StopSync' },
+
     // Finish
     VerifyTarget: task('VerifyTarget', {
       payload: { progress: '{% $progress %}' },
@@ -237,13 +284,19 @@ export const stateMachine = machine({
       Default: 'CompleteRun',
     },
     DoesVerifyingUndo: { Type: 'Choice', Choices: [{ Condition: '{% $mode = "execute" %}', Next: 'DecideRecovery' }], Default: 'CloseRun' },
-    CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, catch: toRecovery, next: 'CloseRun' }),
+    CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, catch: toRecovery, next: 'LowerFence' }),
+    // Only a halted run keeps it.
+    LowerFence: task('LowerFence', { catch: tellAnyway('CloseRun'), next: 'CloseRun' }),
 
     // The way back: newest phase first
     GateSaidNo: {
       Type: 'Choice',
       // An interrupted run's phases are still there: what this run may not finish, it undoes.
-      Choices: [{ Condition: '{% $mode = "execute" and $planState = "interrupted" and $token != null %}', Next: 'DecideRecovery' }],
+      Choices: [
+        { Condition: '{% $mode = "execute" and $planState = "interrupted" and $token != null %}', Next: 'DecideRecovery' },
+        // A run that died just behind its fence has left it up.
+        { Condition: '{% $token != null %}', Next: 'LowerFence' },
+      ],
       Default: 'CloseRun',
     },
     DecideRecovery: task('DecideRecovery', {
@@ -259,8 +312,9 @@ export const stateMachine = machine({
         { Condition: '{% $undo.kind = "verify" %}', Next: 'VerifyUndo' },
       ],
       Assign: { outcome: '{% $undo.outcome %}' },
-      Default: 'CloseRun',
+      Default: 'IsItHalted',
     },
+    IsItHalted: { Type: 'Choice', Choices: [{ Condition: '{% $outcome = "halted" %}', Next: 'CloseRun' }], Default: 'LowerFence' },
     UndoPhase: task('UndoPhase', {
       payload: { phase: '{% $undo.phase %}' },
       assign: PROGRESS,
@@ -284,7 +338,7 @@ export const stateMachine = machine({
     }),
     IsUndoVerified: {
       Type: 'Choice',
-      Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back', proof: '{% $progress %}' }, Next: 'CloseRun' }],
+      Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back', proof: '{% $progress %}' }, Next: 'LowerFence' }],
       Default: 'VerifyUndo',
     },
 

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { PLAIN_PLACE, type RunPlace } from '../core/run/run-place.ts';
 import { assemblyFolderFor, obtainAssembly } from './assembly.ts';
-import type { Clock } from './clock.ts';
 import { type DataApiLimits, startDataApi } from './data-api/server.ts';
 import { lockFolder } from './postgres/folder-lock.ts';
 import type { ExternalServer } from './rds/external-server.ts';
@@ -46,7 +45,7 @@ export interface Engine {
   readonly stack: Stack;
   /** As the migrator; without the password of a server that somebody else runs. */
   readonly psqlUrl: string;
-  readonly clock: Clock;
+  readonly clock: VirtualClock;
   /** Aborts what runs, stops every server, lets the folder go. */
   stop(): Promise<void>;
 }
@@ -131,10 +130,24 @@ async function closeAll(closers: Closer[]): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
+const clockFile = (folder: string) => join(folder, 'clock.json');
+
+function savedClock(folder: string): { aheadMs: number } {
+  const file = clockFile(folder);
+  return existsSync(file) ? z.object({ aheadMs: z.number() }).parse(JSON.parse(readFileSync(file, 'utf8'))) : { aheadMs: 0 };
+}
+
+/** Puts the clock of a folder whose engine does not run forward; returns the time that its next engine begins with. */
+export function forwardClock(folder: string, byMs: number): Date {
+  const aheadMs = savedClock(folder).aheadMs + byMs;
+  replaceFile(clockFile(folder), JSON.stringify({ aheadMs }));
+  return new Date(Date.now() + aheadMs);
+}
+
 /** Time goes on from where the folder's last engine had come: a run's 48 virtual hours have passed for the next one, too. */
 function openClock(folder: string, tell: (sentence: string) => void): VirtualClock {
-  const file = join(folder, 'clock.json');
-  const saved = existsSync(file) ? z.object({ aheadMs: z.number() }).parse(JSON.parse(readFileSync(file, 'utf8'))) : { aheadMs: 0 };
+  const file = clockFile(folder);
+  const saved = savedClock(folder);
   const onJump = (aheadMs: number) => {
     try {
       replaceFile(file, JSON.stringify({ aheadMs }));

@@ -38,6 +38,8 @@ export async function serveFace(handle: (request: FaceRequest) => Promise<FaceRe
       response.end(error instanceof Error ? error.message : String(error));
     });
   });
+  // A client that is busy for longer than Node's 5 s would send its next call into a socket that is just being closed.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);

@@ -3,11 +3,12 @@ import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import { counted, durationInWords } from '../../core/run/in-words.ts';
 import { commandAt, type RunPlace } from '../../core/run/run-place.ts';
 import { DEMO_FOLDER, emptyDataFolder } from '../data-folder.ts';
+import { LIVE_PLANS, liveDemo, liveExitCode, liveLines } from '../live-demo.ts';
 import { type OpenEngine, openEngine } from '../open-engine.ts';
 import { outsideHand } from '../outside-hand.ts';
 import { type LoadedPlan, loadPlan } from '../plans.ts';
 import { runPlan } from '../run-plan.ts';
-import { engineSite } from '../run-site.ts';
+import { engineSite, type RunSite } from '../run-site.ts';
 import { runExitCode } from '../run-summary.ts';
 import { seedIfEmpty } from '../seed-database.ts';
 import type { Shell } from '../shell.ts';
@@ -18,11 +19,17 @@ export interface DemoRequest {
   readonly plan: string | undefined;
   /** The phase after which a row is spoiled from outside. */
   readonly fail: string | undefined;
+  /** Whether an application works beside it, where the plan brings one. */
+  readonly live: boolean;
   readonly json: boolean;
 }
 
-/** Makes the plan's demo database and migrates it, from nothing, the way `execute` does. The exit code is that of the run. */
-export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest): Promise<number> {
+/**
+ * Makes the plan's demo database and migrates it, from nothing, the way `execute` does. The exit code is that of the run.
+ *
+ * A plan that brings an application is shown with it, and with the way back two days later.
+ */
+export async function demo(shell: Shell, { plan: name, fail, live, json }: DemoRequest): Promise<number> {
   const { terminal, folder } = shell;
   const loaded = await loadPlan(shell.plansFolder, name);
   const hand = fail === undefined ? undefined : outsideHand(loaded.plan, { phase: fail, tell: (line) => terminal.say(`! ${line}`) });
@@ -32,6 +39,7 @@ export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest
     hand?.reach(engine);
     const site = engineSite(engine, shell);
     const before = await makeDatabase(shell, engine, loaded);
+    if (live && fail === undefined && LIVE_PLANS.includes(loaded.plan.id)) return await showLive(shell, { engine, site, loaded, json });
     const ended = await runPlan(shell, site, { ...loaded, mode: 'execute', input: { plan: loaded.plan.id, mode: 'execute', digest: loaded.digest } });
     tellEnd(shell, site, { ended, mode: 'execute', json });
     const isAsBefore = fail === undefined || tellComparison(shell, before, await tableDigests(engine.psqlUrl));
@@ -41,6 +49,29 @@ export async function demo(shell: Shell, { plan: name, fail, json }: DemoRequest
   } finally {
     await engine.close();
   }
+}
+
+interface LiveStage {
+  readonly engine: OpenEngine;
+  readonly site: RunSite;
+  readonly loaded: LoadedPlan;
+  readonly json: boolean;
+}
+
+async function showLive(shell: Shell, { json, ...stage }: LiveStage): Promise<number> {
+  const { terminal } = shell;
+  const shown = await liveDemo({ shell, ...stage });
+  const { migrated, rolledBack, application } = shown;
+  if (json) {
+    const documentOf = ({ id, end, page, wallMs, report }: typeof migrated) => ({ run: id, ...end, wallMs, page, report });
+    terminal.out(JSON.stringify({ migrated: documentOf(migrated), rolledBack: rolledBack && documentOf(rolledBack), application }, null, 2));
+  } else {
+    tellEnd(shell, stage.site, { ended: rolledBack ?? migrated, mode: rolledBack === null ? 'execute' : 'rollback', json });
+    terminal.out(liveLines(shown).join('\n'));
+    for (const line of moreToTry(stage.loaded.plan, { place: stage.site.place, isUsual: shell.folder === resolve(DEMO_FOLDER), isSpoiled: false }))
+      terminal.say(line);
+  }
+  return liveExitCode(shown);
 }
 
 async function makeDatabase({ terminal, now, signal }: Shell, engine: OpenEngine, loaded: LoadedPlan): Promise<Digests> {

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { commandAt } from '../../core/run/run-place.ts';
-import { engineEnvironment } from '../../local/engine.ts';
+import { engineEnvironment, forwardClock } from '../../local/engine.ts';
 import { isAlive } from '../../local/postgres/process-identity.ts';
 import { attachEngine } from '../../local/running-engine.ts';
 import { emptyDataFolder } from '../data-folder.ts';
@@ -61,6 +62,25 @@ export async function reset(shell: Shell): Promise<number> {
     const place = placeOf({ ...shell, folder: join(folder, name) });
     terminal.say(`  ${commandAt(place, 'npx stepgate local reset')}\n      empties ${name}, a data folder of its own`);
   }
+  return 0;
+}
+
+/** What `local forward` takes: 48h, 2d, 90m. */
+const SPAN = /^([1-9]\d{0,4})(m|h|d)$/;
+const SPAN_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Puts the engine's clock forward, so that what is only allowed days later can be tried now. */
+export async function forward({ terminal, folder }: Pick<Shell, 'terminal' | 'folder'>, span: string): Promise<number> {
+  const [, count, unit = ''] = SPAN.exec(span) ?? [];
+  if (count === undefined) throw new NoRunError(`a span of time is minutes, hours or days, such as 48h; got ${JSON.stringify(span)}`);
+  const running = await attachEngine(folder);
+  if (running !== undefined)
+    throw new NoRunError(
+      `an engine runs in ${folder}, process ${running.process.pid}, and its clock cannot be moved; end it with "stepgate local down"`,
+    );
+  if (!existsSync(join(folder, 'rds'))) throw new NoRunError(`no engine has worked in ${folder} yet; there is no clock to put forward`);
+  const now = forwardClock(folder, Number(count) * (SPAN_MS[unit] ?? 0));
+  terminal.out(`for the engine in ${folder} it is ${now.toISOString()} now`);
   return 0;
 }
 

@@ -1,5 +1,5 @@
 import { ACCEPTANCE } from '../../core/run/acceptance.ts';
-import type { Mode } from '../../core/run/mode.ts';
+import { changesDatabase, type Mode } from '../../core/run/mode.ts';
 import { confirm } from '../confirm.ts';
 import { databaseLines, refuseWithoutSnapshot } from '../database-choice.ts';
 import { NoRunError } from '../no-run-error.ts';
@@ -41,7 +41,7 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
   // Before the question: a yes is for what the stack deploys.
   const deployed = stack && (await openStack(stack, [loaded], shell.plansFolder));
   for (const line of whereLines(shell, deployed)) shell.terminal.say(line);
-  if ((mode === 'execute' || mode === 'rollback') && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
+  if (changesDatabase(mode) && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
   const site = deployed ?? (await openFilledEngine(shell, loaded));
   try {
     const ended = await runPlan(shell, site, { ...loaded, mode, input: runInput(loaded, mode, wish) });

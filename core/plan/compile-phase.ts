@@ -5,7 +5,7 @@ import { compileChecks } from './compile-checks.ts';
 import type { CompiledStatement } from './compile-statements.ts';
 import { compileStatements } from './compile-statements.ts';
 import { compileTransfer } from './compile-transfer.ts';
-import type { LongStatement, ObjectName, Phase, Reach, Statement, TransactionPhase } from './compiled-plan.ts';
+import type { LongStatement, ObjectName, Phase, QualifiedName, Reach, Statement, TransactionPhase } from './compiled-plan.ts';
 import { createdNames, freedNames, isFreed } from './created-names.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import type { SqlFile } from './parse-sql.ts';
@@ -13,6 +13,7 @@ import type { Report } from './plan-fault.ts';
 import { fileFault } from './plan-fault.ts';
 import type { PhaseEntry } from './plan-file.ts';
 import type { PlanFolder } from './plan-folder.ts';
+import { changesOnly, protectedTables, refuseUnseen } from './protected-tables.ts';
 import { reachOf, writesRows } from './reach.ts';
 import { faultAt } from './source-text.ts';
 
@@ -61,7 +62,8 @@ function compileStatementPhase(source: PhaseSource, freedBefore: readonly Object
   if (undoFile && entry.undo !== undefined)
     report(fileFault(undoFile.source.file, 'plan.yaml says "undo: none" for this phase; remove this file, or undo and because there'));
   const up = upFile ? compileStatements(upFile, 'up', report) : [];
-  const undo = undoFile ? compileStatements(undoFile, 'undo', report) : null;
+  const protect = protectedTables(entry.protect ?? []);
+  const undo = undoFile ? compileStatements(undoFile, 'undo', report) : undoFile === undefined && protect.length > 0 ? [] : null;
   const verify = verifyFile ? compileChecks(verifyFile, 'verify', report) : [];
   const { creates, freed } = namesOf(up, freedBefore);
   const undoWritesRows = (undo ?? []).some(({ node }) => writesRows(node));
@@ -69,8 +71,28 @@ function compileStatementPhase(source: PhaseSource, freedBefore: readonly Object
   const isLong = up.some(({ proof }) => proof !== null);
   const isUpSound = upFile && up.length > 0 && up.length === upFile.statements.length;
   if (isUpSound && !isLong && undo !== null && undoFile) reportLongUndo(undoFile, undo, report);
-  const phase = isLong ? longPhase(base, up, undo) : transactionPhase(base, up, undo);
+  if (protect.length > 0) refuseProtection(source, { up, isLong, protect, upFile, undoFile });
+  const phase = isLong ? longPhase(base, up, undo) : { ...transactionPhase(base, up, undo), protect };
   return { phase: withDigest(phase), reach: reachOf([...up, ...(undo ?? [])]), freed };
+}
+
+interface Protection {
+  readonly up: readonly CompiledStatement[];
+  readonly isLong: boolean;
+  readonly protect: readonly QualifiedName[];
+  readonly upFile: SqlFile | null | undefined;
+  readonly undoFile: SqlFile | null | undefined;
+}
+
+/** Images of rows are kept in the phase's transaction; they take back what was done to rows, and nothing else. */
+function refuseProtection(source: PhaseSource, { up, isLong, protect, upFile, undoFile }: Protection): void {
+  const refuse = (message: string): void => source.report(source.outline.faultAtPhase(source.index, message));
+  if (isLong) refuse('"protect" needs the phase to be one transaction, and its up.sql holds statements that refuse one; remove it');
+  if (upFile) refuseUnseen(upFile, up, protect, source.report);
+  if (undoFile === undefined && !changesOnly(protect, up))
+    refuse(
+      `the file ${pathOf(source, 'undo.sql')} is missing, and up.sql does more than write rows of protected tables; write what takes the rest back`,
+    );
 }
 
 /** A folder that is missing as a whole is one fault, and checkFolders has it. */
@@ -81,12 +103,17 @@ function reportMissingFiles(source: PhaseSource): void {
     if (phaseFile(source, name) === undefined) report(outline.faultAtPhase(index, `the file ${pathOf(source, name)} is missing; ${advice}`));
   };
   missing('up.sql', 'write what the phase does, or name its transfers in plan.yaml');
-  if (entry.undo === undefined) missing('undo.sql', 'write what takes the phase back, or say "undo: none" and "because" in plan.yaml');
+  if (entry.undo === undefined && entry.protect === undefined)
+    missing('undo.sql', 'write what takes the phase back, or say "undo: none" and "because" in plan.yaml');
 }
 
-type Base = Pick<TransactionPhase, 'id' | 'ordinal' | 'folder' | 'because' | 'verify' | 'creates' | 'undoWritesRows'>;
+type Base = Pick<TransactionPhase, 'id' | 'ordinal' | 'folder' | 'fence' | 'cutover' | 'when' | 'because' | 'verify' | 'creates' | 'undoWritesRows'>;
 
-function transactionPhase(base: Base, up: readonly CompiledStatement[], undo: readonly CompiledStatement[] | null): WithoutDigest<Phase> {
+function transactionPhase(
+  base: Base,
+  up: readonly CompiledStatement[],
+  undo: readonly CompiledStatement[] | null,
+): Omit<TransactionPhase, 'digest' | 'protect'> {
   return { ...base, kind: 'transaction', up: up.map(({ statement }) => statement), undo: plainStatements(undo), undoNeeded: true };
 }
 
@@ -134,8 +161,13 @@ function namesOf(
   return { creates: [...creates.values()], freed: freed.slice(freedBefore.length) };
 }
 
-function common({ entry, index }: PhaseSource): Pick<Phase, 'id' | 'ordinal' | 'folder'> {
-  return { id: entry.id, ordinal: index + 1, folder: folderOf(entry, index) };
+function common({ entry, index }: PhaseSource): Pick<Phase, 'id' | 'ordinal' | 'folder' | 'fence' | 'cutover' | 'when'> {
+  return { id: entry.id, ordinal: index + 1, folder: folderOf(entry, index), ...terms(entry) };
+}
+
+/** What plan.yaml says of any kind of phase. */
+function terms({ fence, cutover, when }: PhaseEntry): Pick<Phase, 'fence' | 'cutover' | 'when'> {
+  return { fence: fence ?? false, cutover: cutover ?? null, when: when ?? 'run' };
 }
 
 function pathOf({ entry, index }: PhaseSource, name: string): string {

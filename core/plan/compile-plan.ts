@@ -6,15 +6,18 @@ import { checkFolders } from './check-folders.ts';
 import type { CheckPlace } from './compile-checks.ts';
 import { compileChecks } from './compile-checks.ts';
 import { type CompiledPhase, compilePhase } from './compile-phase.ts';
-import type { Check, CompiledPlan, ObjectName, Phase, Reach, SourceLine, Transfer } from './compiled-plan.ts';
+import type { Check, CompiledPlan, ObjectName, Phase, SourceLine, Transfer } from './compiled-plan.ts';
 import { acceptHazards } from './hazards/accept-hazards.ts';
+import { refuseLostTables } from './live-tables.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import { parsePlanFile } from './parse-plan-file.ts';
 import type { PlanFault, Report } from './plan-fault.ts';
 import { fileFault, inReadingOrder } from './plan-fault.ts';
-import { fractionOf, ID_RULE } from './plan-file.ts';
+import { fractionOf, hoursOf, ID_RULE } from './plan-file.ts';
 import type { PlanFolder } from './plan-folder.ts';
 import { openPlanFolder } from './plan-folder.ts';
+import { checkOrder } from './plan-order.ts';
+import { joinedReach } from './reach.ts';
 import { faultAt } from './source-text.ts';
 import { describeName } from './sql-tree.ts';
 
@@ -68,12 +71,27 @@ function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null 
   const after = planChecks(folder, 'after', report);
   reportSameNames([...before, ...phases.flatMap(({ verify }) => verify), ...after], folder, report);
   reportSameTargets(phases, folder, report);
+  checkOrder(outline, phases, report);
+  refuseLostTables(phases, (place, message) => reportAtLine(place, folder, message, report));
   const unsound = new Set(faults.map(({ file }) => file));
   const isClear = [...unsound].every((file) => BESIDE.test(file));
   const accepted = isClear ? acceptHazards(folder, { phases, unsound, report }) : [];
   if (id === null || outline.file === null) return null;
-  const { title, quality, onFailure, notes } = outline.file;
-  return { format: 1, id, title, quality: fractionOf(quality), onFailure, notes, before, after, phases, reach: wholeReach(compiled), accepted };
+  const { title, quality, onFailure, rollbackFor, notes } = outline.file;
+  return {
+    format: 1,
+    id,
+    title,
+    quality: fractionOf(quality),
+    onFailure,
+    notes,
+    before,
+    after,
+    phases,
+    reach: joinedReach(compiled.map(({ reach }) => reach)),
+    rollbackForHours: hoursOf(rollbackFor ?? '48h'),
+    accepted,
+  };
 }
 
 function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report): readonly CompiledPhase[] {
@@ -86,11 +104,6 @@ function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report)
     freed.push(...compiled.freed);
   }
   return phases;
-}
-
-function wholeReach(phases: readonly CompiledPhase[]): Reach {
-  const names = new Set(phases.flatMap(({ reach }) => reach.names));
-  return { names: [...names].sort(), isOpaque: phases.some(({ reach }) => reach.isOpaque) };
 }
 
 function planChecks(folder: PlanFolder, place: Exclude<CheckPlace, 'verify'>, report: Report): readonly Check[] {

@@ -21,6 +21,8 @@ export interface CompiledPlan {
   readonly phases: readonly Phase[];
   /** What of the schema the plan's statements, undo included, can change. */
   readonly reach: Reach;
+  /** How long after the run the old side stays current, so that a rollback loses no write. Until then a cleanup phase does not run. */
+  readonly rollbackForHours: number;
   /** The named dangers that a header of the plan accepts, in running order; every gate shows them. */
   readonly accepted: readonly AcceptedHazard[];
 }
@@ -41,6 +43,8 @@ export interface AcceptedHazard extends SourceLine {
 export interface Reach {
   /** Names that stand in the statements, without their schemas; more than are changed, never fewer. */
   readonly names: readonly string[];
+  /** The same, where a relation is meant with its schema: `"public"."orders"`. A plan of before has none. */
+  readonly exact?: readonly string[];
   /** A statement does not say what it changes: a DO block, a function, CASCADE. */
   readonly isOpaque: boolean;
 }
@@ -74,6 +78,12 @@ interface PhaseBase {
   readonly undoNeeded: boolean;
   /** verify.sql: checked inside the phase's own transaction where it has one. */
   readonly verify: readonly Check[];
+  /** Application writes are kept out while the phase runs. */
+  readonly fence: boolean;
+  /** The phase after which the application may write on the new side; nothing is renamed. Null for any other phase. */
+  readonly cutover: 'flag' | null;
+  /** With the run, or later, in mode cleanup, when no rollback is wanted any more. */
+  readonly when: 'run' | 'cleanup';
 }
 
 /** All statements in one transaction. */
@@ -84,6 +94,8 @@ export interface TransactionPhase extends PhaseBase {
   readonly undoWritesRows: boolean;
   /** Names that the phase creates and that must be free before the run, and names that it needs; schema-qualified. */
   readonly creates: readonly ObjectName[];
+  /** Tables whose rows are copied as they were before the phase's statements change them, so that an undo can put them back. */
+  readonly protect: readonly QualifiedName[];
 }
 
 /** Statements that refuse transactions, one after another, each proven from the catalog. */
@@ -162,11 +174,80 @@ export interface Transfer extends SourceLine {
   readonly into: QualifiedName;
   /** The driving table, schema-qualified: each target row comes from one of its rows. */
   readonly from: QualifiedName;
-  /** Output column that is the target's key, and the driving table's column that it carries unchanged. */
-  readonly key: { readonly target: string; readonly source: string };
+  /** The target's key columns and the driving table's columns that they carry unchanged, in the header's order; at least one. */
+  readonly keys: readonly [KeyPair, ...KeyPair[]];
   /** The SELECT's output columns, in order: the target's columns. */
   readonly columns: readonly string[];
-  readonly sync: 'none';
+  readonly sync: Sync;
+  readonly deletes: Deletes;
+  /** A row for which one of them is true goes to the quarantine. */
+  readonly quarantine: readonly QuarantineRule[];
+  /** How many key ranges are copied at once: 1 to 8. */
+  readonly parallel: number;
+  readonly driving: AroundName;
+  /** Tables joined by key; empty with `sync: none`. */
+  readonly lookups: readonly Lookup[];
+  /** Output columns that are a driving column, perhaps cast: the candidates for identity. No source column stands here twice. */
+  readonly plain: readonly PlainColumn[];
+  /** Declared ways back of columns that are no plain column. */
+  readonly inverses: readonly Inverse[];
+  /**
+   * Every row of the driving table gives a target row: no WHERE, no inner lookup.
+   *
+   * Only then a row that is new on the new side makes one on the old side, and a deletion there deletes here.
+   */
+  readonly isCovering: boolean;
+}
+
+/** What stays current by triggers: nothing, the target, or target and source both. */
+export type Sync = 'none' | 'forward' | 'both';
+
+/** How a row of the target goes when its source row goes; `column` is one of the target that the SELECT does not fill. */
+export type Deletes = { readonly kind: 'hard' } | { readonly kind: 'soft'; readonly column: string };
+
+export interface KeyPair {
+  readonly target: string;
+  readonly source: string;
+}
+
+/** A boolean expression over output columns. */
+export interface QuarantineRule {
+  readonly condition: string;
+  readonly line: number;
+}
+
+/**
+ * A mapping's text before and after a table's own name; `after` begins with ` as alias`.
+ *
+ * Any name between the two, of a transition table say, is read in that table's place.
+ */
+export interface AroundName {
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface Lookup extends AroundName {
+  readonly table: QualifiedName;
+  /** Its columns that the join holds against those of other tables by `=`; at least one. No two of its rows may agree in all of them. */
+  readonly on: readonly string[];
+  /** An expression that is null exactly where the join found no row: `alias.column`. */
+  readonly probe: string;
+  /** Without a row of the lookup there is none in the target. */
+  readonly isInner: boolean;
+}
+
+export interface PlainColumn {
+  /** Of the target. */
+  readonly column: string;
+  /** Of the driving table. */
+  readonly source: string;
+}
+
+/** What a source column is, by the target row; `columns` are those of the target that the expression reads. */
+export interface Inverse {
+  readonly source: string;
+  readonly expression: string;
+  readonly columns: readonly string[];
 }
 
 export interface QualifiedName {

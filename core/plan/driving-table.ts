@@ -1,40 +1,52 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { QualifiedName } from './compiled-plan.ts';
-import { describeName, isSameName, qualifiedRelation, stringsOf } from './sql-tree.ts';
+import { describeName, isSameName, stringsOf } from './sql-tree.ts';
+import { joinsIn, type TablePlace, tablePlaces } from './table-places.ts';
 
-/** Where a mapping's rows come from: the names by which the SELECT calls its driving table, or what is wrong with it. */
-export type DrivingTable = { readonly references: readonly string[]; readonly isAlone: boolean } | { readonly fault: string };
-
-interface Occurrence {
-  readonly table: QualifiedName;
-  readonly reference: string;
-  /** A join may give rows in which it is all NULL. */
-  readonly isNullable: boolean;
+/** Where a mapping's rows come from. */
+export interface DrivingTable {
+  readonly place: TablePlace;
+  /** The names by which the SELECT calls it. */
+  readonly references: readonly string[];
+  /** Nothing else is in the FROM clause, so that a column without a table is its own. */
+  readonly isAlone: boolean;
+  /** Each of its rows gives a row. */
+  readonly isCovering: boolean;
 }
 
-export function drivingTable(select: SelectStmt, from: QualifiedName): DrivingTable {
+/** Finds the driving table in the FROM clause, or tells what is wrong with it. */
+export function drivingTable(select: SelectStmt, from: QualifiedName): DrivingTable | { readonly fault: string } {
   const name = describeName(from);
   const items = select.fromClause ?? [];
-  const joins = items.flatMap(joinTypes);
-  const outer = joins.find((type) => type === 'JOIN_RIGHT' || type === 'JOIN_FULL');
+  const joins = items.flatMap(joinsIn);
+  const outer = joins.find(({ jointype }) => jointype === 'JOIN_RIGHT' || jointype === 'JOIN_FULL');
   if (outer !== undefined) {
     return {
-      fault: `${outer === 'JOIN_FULL' ? 'a FULL' : 'a RIGHT'} JOIN gives rows without a row of the driving table; write ${name} first and LEFT JOIN the lookups`,
+      fault: `${outer.jointype === 'JOIN_FULL' ? 'a FULL' : 'a RIGHT'} JOIN gives rows without a row of the driving table; write ${name} first and LEFT JOIN the lookups`,
     };
   }
   const hidden = (select.withClause?.ctes ?? []).some((cte) => 'CommonTableExpr' in cte && cte.CommonTableExpr.ctename === from.name);
   if (hidden) return { fault: `the WITH query ${from.name} hides the driving table of that name; rename it` };
-  const found = items.flatMap((item) => occurrences(item, false)).filter(({ table }) => isSameName(table, from));
+  const found = tablePlaces(select).filter(({ table }) => isSameName(table, from));
   if (found.length === 0)
     return { fault: `the driving table ${name} is not in the FROM clause as a plain table; add it, or correct the header "from"` };
   const usable = found.filter(({ isNullable }) => !isNullable);
-  if (usable.length === 0)
+  const [place] = usable;
+  if (place === undefined)
     return { fault: `the driving table ${name} is the optional side of a LEFT JOIN; write it first and LEFT JOIN the lookups` };
-  return { references: usable.map(({ reference }) => reference), isAlone: items.length === 1 && joins.length === 0 };
+  const isCovering = select.whereClause === undefined && items.length === 1 && keepsAll(items[0], place);
+  return { place, references: usable.map(({ reference }) => reference), isAlone: items.length === 1 && joins.length === 0, isCovering };
+}
+
+/** Whether nothing but LEFT JOINs stands beside a table. */
+function keepsAll(item: Node | undefined, place: TablePlace): boolean {
+  if (item === undefined) return false;
+  if ('RangeVar' in item) return item.RangeVar === place.range;
+  return 'JoinExpr' in item && item.JoinExpr.jointype === 'JOIN_LEFT' && keepsAll(item.JoinExpr.larg, place);
 }
 
 /** The driving table's column that an output column carries unchanged; null for anything else. */
-export function plainColumn(value: Node | undefined, driving: { readonly references: readonly string[]; readonly isAlone: boolean }): string | null {
+export function plainColumn(value: Node | undefined, driving: Pick<DrivingTable, 'references' | 'isAlone'>): string | null {
   if (value === undefined || !('ColumnRef' in value)) return null;
   const parts = stringsOf(value.ColumnRef.fields);
   if (parts.length !== (value.ColumnRef.fields?.length ?? 0)) return null;
@@ -43,19 +55,7 @@ export function plainColumn(value: Node | undefined, driving: { readonly referen
   return driving.references.includes(parts.at(-2) ?? '') ? column : null;
 }
 
-function joinTypes(item: Node): readonly string[] {
-  if (!('JoinExpr' in item)) return [];
-  const { jointype = 'JOIN_INNER', larg, rarg } = item.JoinExpr;
-  return [jointype, ...[larg, rarg].flatMap((side) => (side === undefined ? [] : joinTypes(side)))];
-}
-
-function occurrences(item: Node | undefined, isNullable: boolean): readonly Occurrence[] {
-  if (item === undefined) return [];
-  if ('RangeVar' in item) {
-    const { alias, relname = '' } = item.RangeVar;
-    return [{ table: qualifiedRelation(item.RangeVar), reference: alias?.aliasname ?? relname, isNullable }];
-  }
-  if (!('JoinExpr' in item)) return [];
-  const { jointype, larg, rarg } = item.JoinExpr;
-  return [...occurrences(larg, isNullable), ...occurrences(rarg, isNullable || jointype === 'JOIN_LEFT')];
+/** A value without the casts around it. */
+export function withoutCasts(value: Node | undefined): Node | undefined {
+  return value !== undefined && 'TypeCast' in value ? withoutCasts(value.TypeCast.arg) : value;
 }

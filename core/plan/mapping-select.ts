@@ -49,30 +49,37 @@ function clauseFaults(select: SelectStmt): readonly string[] {
 }
 
 function grouping(node: Node): readonly MappingFault[] {
-  const standard = ['JsonArrayAgg', 'JsonObjectAgg', 'GroupingFunc'].includes(kindOf(node)) ? 'an aggregate' : null;
-  if (standard !== null) return [{ node, reason: `${ROW_BY_ROW}, so ${standard} would see a batch only; join a subquery that holds it` }];
-  if (!('FuncCall' in node)) return [];
+  if (!groupsRows(node)) return [];
+  const call = 'FuncCall' in node ? node.FuncCall : null;
+  const subject = call === null ? 'an aggregate' : `the ${call.over === undefined ? 'aggregate' : 'window function'} ${functionName(call)}()`;
+  return [{ node, reason: `${ROW_BY_ROW}, so ${subject} would see a batch only; join a subquery that holds it` }];
+}
+
+/** Whether a value is one of several rows: an aggregate or a window function. */
+export function groupsRows(node: Node): boolean {
+  if (['JsonArrayAgg', 'JsonObjectAgg', 'GroupingFunc'].includes(kindOf(node))) return true;
+  if (!('FuncCall' in node)) return false;
   const { over, agg_star, agg_distinct, agg_filter, agg_order, agg_within_group } = node.FuncCall;
-  const name = functionName(node.FuncCall);
-  if (over !== undefined)
-    return [{ node, reason: `${ROW_BY_ROW}, so the window function ${name}() would see a batch only; join a subquery that holds it` }];
-  const marked = [agg_star, agg_distinct, agg_filter, agg_order, agg_within_group].some((mark) => mark !== undefined);
-  if (!marked && !AGGREGATES.test(name)) return [];
-  return [{ node, reason: `${ROW_BY_ROW}, so the aggregate ${name}() would see a batch only; join a subquery that holds it` }];
+  const isMarked = [over, agg_star, agg_distinct, agg_filter, agg_order, agg_within_group].some((mark) => mark !== undefined);
+  return isMarked || AGGREGATES.test(functionName(node.FuncCall));
 }
 
 function changing(node: Node): readonly MappingFault[] {
-  const why =
-    'gives another value each time, and a mapping is read again to verify every row; leave the column to its default, or take the value from a column';
-  if ('SQLValueFunction' in node && /DATE|TIME/.test(node.SQLValueFunction.op ?? '')) {
-    return [{ node, reason: `${(node.SQLValueFunction.op ?? '').replace('SVFOP_', '').replace(/_N$/, '').toLowerCase()} ${why}` }];
-  }
-  if ('TypeCast' in node && isClockWord(node.TypeCast.arg)) return [{ node, reason: `this text, cast to a time, ${why}` }];
-  if ('RangeTableSample' in node) return [{ node, reason: `TABLESAMPLE ${why}` }];
-  if (!('FuncCall' in node)) return [];
+  const what = unsteadyReason(node);
+  const advice = 'and a mapping is read again to verify every row; leave the column to its default, or take the value from a column';
+  return what === null ? [] : [{ node, reason: `${what} gives another value each time, ${advice}` }];
+}
+
+/** What of a node gives another value each time; null for what is steady. */
+export function unsteadyReason(node: Node): string | null {
+  if ('SQLValueFunction' in node && /DATE|TIME/.test(node.SQLValueFunction.op ?? ''))
+    return (node.SQLValueFunction.op ?? '').replace('SVFOP_', '').replace(/_N$/, '').toLowerCase();
+  if ('TypeCast' in node && isClockWord(node.TypeCast.arg)) return 'this text, cast to a time,';
+  if ('RangeTableSample' in node) return 'TABLESAMPLE';
+  if (!('FuncCall' in node)) return null;
   const name = functionName(node.FuncCall);
   const isAgeOfToday = name === 'age' && node.FuncCall.args?.length === 1;
-  return VOLATILE.has(name) || isAgeOfToday ? [{ node, reason: `${name}() ${why}` }] : [];
+  return VOLATILE.has(name) || isAgeOfToday ? `${name}()` : null;
 }
 
 function isClockWord(node: Node | undefined): boolean {
@@ -81,8 +88,13 @@ function isClockWord(node: Node | undefined): boolean {
 
 function multiplying(column: Node): readonly MappingFault[] {
   return nodesIn(column, new Set(['SubLink'])).flatMap((node) => {
+    if (!makesRows(node)) return [];
     const name = 'FuncCall' in node ? functionName(node.FuncCall) : '';
-    if (!SET_RETURNING.test(name)) return [];
     return [{ node, reason: `${name}() makes several rows of one, and each target row has a key of its own; give the parts a driving table first` }];
   });
+}
+
+/** Whether a call gives several rows. */
+export function makesRows(node: Node): boolean {
+  return 'FuncCall' in node && SET_RETURNING.test(functionName(node.FuncCall));
 }

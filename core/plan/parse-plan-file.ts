@@ -16,6 +16,8 @@ export interface PlanOutline {
   readonly phases: readonly (PhaseEntry | null)[] | null;
   /** A fault at phase `index`, or at one of its transfers. */
   readonly faultAtPhase: (index: number, message: string, transfer?: number) => ReturnType<typeof faultAt>;
+  /** A fault at the value of one of the plan's own keys. */
+  readonly faultAtKey: (key: string, message: string) => ReturnType<typeof faultAt>;
 }
 
 type Path = readonly PropertyKey[];
@@ -38,6 +40,7 @@ export function parsePlanFile(source: SourceText, report: Report): PlanOutline |
     phases: phases.length === 0 ? null : phases,
     faultAtPhase: (index, message, transfer) =>
       faultAt(source, offsetOf(document, source, ['phases', index, ...(transfer === undefined ? ['id'] : ['transfers', transfer])], null), message),
+    faultAtKey: (key, message) => faultAt(source, offsetOf(document, source, [key], null), message),
   };
 }
 

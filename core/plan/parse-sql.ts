@@ -28,6 +28,8 @@ export interface Header {
   /** Without the ordinary comment that may follow it on the line. */
   readonly value: string;
   readonly start: number;
+  /** Where the value starts. */
+  readonly valueStart: number;
 }
 
 /**
@@ -82,7 +84,8 @@ function firstLine(message: string): string {
   return line === message ? message : `${line} …"`;
 }
 
-function isComment(token: ScanToken): boolean {
+/** Whether a token is a comment of either form. */
+export function isComment(token: ScanToken): boolean {
   return token.tokenName === 'SQL_COMMENT' || token.tokenName === 'C_COMMENT';
 }
 
@@ -101,17 +104,21 @@ function splitByTokens(source: SourceText, parsed: readonly RawStmt[], code: rea
   });
 }
 
-/** The Data API takes `:name` for a parameter, which nobody passes; as in the slice `list[1:last]`. */
 function reportColons(source: SourceText, code: readonly ScanToken[], report: Report): void {
-  code.forEach((token, index) => {
+  for (const { start, reason } of colonFaults(code)) report(faultAt(source, start, reason));
+}
+
+/** The Data API takes `:name` for a parameter, which nobody passes; as in the slice `list[1:last]`. `start` is the token's. */
+export function colonFaults(code: readonly ScanToken[]): readonly { readonly start: number; readonly reason: string }[] {
+  return code.flatMap((token, index) => {
     const next = code[index + 1];
-    if (token.text !== ':' || next?.start !== token.end || !/^[A-Za-z_]/.test(next.text)) return;
-    report(faultAt(source, token.start, `the Data API takes :${next.text} for a parameter; put a space behind the colon`));
+    if (token.text !== ':' || next?.start !== token.end || !/^[A-Za-z_]/.test(next.text)) return [];
+    return [{ start: token.start, reason: `the Data API takes :${next.text} for a parameter; put a space behind the colon` }];
   });
 }
 
 function parseHeader(source: SourceText, token: ScanToken, report: Report): readonly Header[] {
-  const [, key, value] = /^--!\s*([a-z][a-z -]*?)\s*:\s*(.*?)\s*$/s.exec(token.text.replace(/\s+--.*$/s, '')) ?? [];
+  const [, head = '', key, value] = /^(--!\s*([a-z][a-z -]*?)\s*:\s*)(.*?)\s*$/s.exec(token.text.replace(/\s+--.*$/s, '')) ?? [];
   const lineStart = source.lineStarts[lineAt(source, token.start) - 1] ?? 0;
   if (source.bytes.subarray(lineStart, token.start).toString('utf8').trim() !== '') {
     report(faultAt(source, token.start, 'a --! header behind other text; put it on a line of its own'));
@@ -121,5 +128,5 @@ function parseHeader(source: SourceText, token: ScanToken, report: Report): read
     report(faultAt(source, token.start, `a header is written "--! key: value"; got ${JSON.stringify(token.text.trim())}`));
     return [];
   }
-  return [{ key, value, start: token.start }];
+  return [{ key, value, start: token.start, valueStart: token.start + Buffer.byteLength(head) }];
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { PhaseId, TransferId } from '../ids.ts';
 import type { Fraction } from './compiled-plan.ts';
+import { NAME_PATTERN } from './sql-tree.ts';
 
 // Each `error` says what is allowed; parse-plan-file.ts says where, and what was there instead.
 
@@ -17,6 +18,19 @@ const Title = z.string({ error: TITLE_RULE }).regex(/^[^\0\n]*\S[^\0\n]*$/, { er
 const PERCENTAGE_RULE = 'a percentage above 0% and up to 100%, such as 99% or 99.5%';
 const Percentage = z.string({ error: PERCENTAGE_RULE }).regex(/^(?!0+(\.0+)?%$)(100(\.0+)?|\d{1,2}(\.\d{1,6})?)%$/, { error: PERCENTAGE_RULE });
 
+/** A way back that is kept up longer than a quarter of a year is a second system. */
+const MOST_HOURS = 90 * 24;
+const HOURS_RULE = 'a number of hours or days, up to 90 days, such as 48h or 2d';
+const Hours = z
+  .string({ error: HOURS_RULE })
+  .regex(/^[1-9]\d{0,3}[hd]$/, { error: HOURS_RULE })
+  .refine((text) => hoursOf(text) <= MOST_HOURS, {
+    error: ({ input }) => `"rollbackFor" must be ${HOURS_RULE}; got ${JSON.stringify(input)}`,
+  });
+
+const TABLE_RULE = 'the name of a table, such as customers or sales.orders';
+const TableName = z.string({ error: TABLE_RULE }).regex(NAME_PATTERN, { error: TABLE_RULE });
+
 export const PhaseEntry = z
   .strictObject(
     {
@@ -31,8 +45,22 @@ export const PhaseEntry = z
         .meta({ description: 'The phase cannot be undone; `because` says why' })
         .optional(),
       because: Text.meta({ description: 'Why the phase needs no undo' }).optional(),
+      fence: z.boolean({ error: 'true or false' }).meta({ description: 'Keeps application writes out while the phase runs' }).optional(),
+      cutover: z
+        .literal('flag', { error: '"flag", which renames nothing: the application switches to the new side itself' })
+        .meta({ description: 'After this phase the application may write on the new side; nothing is renamed' })
+        .optional(),
+      when: z
+        .literal('cleanup', { error: '"cleanup", or left out for a phase that runs with the others' })
+        .meta({ description: 'Runs later, in mode cleanup, when no rollback is wanted any more' })
+        .optional(),
+      protect: z
+        .array(TableName, { error: 'a list of tables, such as [customers, sales.orders]' })
+        .min(1, { error: 'a list with at least one table' })
+        .meta({ description: 'Tables whose rows are copied as they were before the statements of this phase change them' })
+        .optional(),
     },
-    { error: 'a map with id and, where needed, transfers, undo and because' },
+    { error: 'a map with id and, where needed, transfers, undo, because, fence, cutover, when and protect' },
   )
   .superRefine((phase, context) => {
     const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
@@ -41,9 +69,44 @@ export const PhaseEntry = z
       refuse('because', '"because" is the reason of "undo: none", which is missing; add it, or remove because');
     if (phase.undo !== undefined && phase.transfers !== undefined)
       refuse('undo', 'the undo of a transfer phase is made from its transfers; remove undo and because');
+    for (const [key, message] of misplaced(phase)) refuse(key, message);
   })
   .meta({ dependentRequired: { undo: ['because'], because: ['undo'] } });
 export type PhaseEntry = z.infer<typeof PhaseEntry>;
+
+/** Keys that another key of the phase leaves without a meaning, and what to do. */
+function misplaced(phase: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] {
+  const faults: readonly (readonly [boolean, string, string])[] = [
+    [
+      phase.transfers !== undefined && phase.cutover !== undefined,
+      'cutover',
+      'rows are copied before a cutover; give it a phase of its own, whose up.sql grants the application its writes on the new side',
+    ],
+    [
+      phase.transfers !== undefined && phase.protect !== undefined,
+      'protect',
+      '"protect" is for the statements of an up.sql; a transfer changes no row of its sources, so remove it',
+    ],
+    [phase.transfers !== undefined && phase.when !== undefined, 'when', 'rows move with the run and not in mode cleanup; remove it'],
+    [
+      phase.protect !== undefined && phase.undo !== undefined,
+      'protect',
+      '"protect" keeps what an undo puts back, and this phase has none; remove one of the two',
+    ],
+    [
+      phase.when !== undefined && phase.undo === undefined,
+      'when',
+      '"when: cleanup" ends the way back, so the phase has no undo; add "undo: none" and "because: …"',
+    ],
+    [
+      phase.when !== undefined && phase.cutover !== undefined,
+      'cutover',
+      'the cutover is part of the run, and cleanup comes long after it; remove one of the two',
+    ],
+    [phase.when !== undefined && phase.fence === true, 'fence', 'mode cleanup raises no fence, since nobody uses the old side by then; remove it'],
+  ];
+  return faults.filter(([found]) => found).map(([, key, message]) => [key, message] as const);
+}
 
 /** plan.yaml: the one source of its validation and of the JSON Schema for editors. */
 export const PlanFile = z
@@ -55,6 +118,9 @@ export const PlanFile = z
         .literal('undo-all', { error: '"undo-all"' })
         .meta({ description: 'What a failure after the first change does: undo every phase, newest first' })
         .default('undo-all'),
+      rollbackFor: Hours.meta({
+        description: 'How long after the run the old side stays current, and cleanup has to wait; 48h unless given',
+      }).optional(),
       notes: z.array(Text, { error: 'a list of texts' }).meta({ description: 'What only people can judge; shown as not checked' }).default([]),
       phases: z
         .array(PhaseEntry, { error: 'a list of phases, such as [{ id: schema }]' })
@@ -68,18 +134,16 @@ export type PlanFile = z.infer<typeof PlanFile>;
 
 /** Keys and values that are part of the plan format but that nothing enforces yet, and what to do meanwhile. */
 export const NOT_ENFORCED: ReadonlyMap<string, string> = new Map([
-  ['rollbackFor', 'the old side is not kept current after the run; say under notes how long it must stay'],
   ['window', 'a run is not ended by the clock; say under notes how long it may take, and watch it'],
   ['signOffs', 'no sign-off is asked for; say under notes who must agree, and ask them before you start the run'],
-  ['fence', 'application writes are not kept out; stop them yourself before the run, and say so under notes'],
-  ['when', 'every phase runs with the others; put this phase into a plan of its own and run that when it is time'],
-  ['protect', 'nothing is protected by it; say under notes what must not change'],
   ['onFailure: keep-verified', 'a failure undoes every phase; use undo-all, or split the plan into several plans'],
-  ['sync: forward', `rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`],
-  ['sync: both', `rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`],
-  ['deletes', 'it needs live sync; remove it'],
-  ['quarantine when', 'no row is set aside; carry invalid rows over as they are, and count them in a check'],
+  ['cutover: rename', 'nothing is renamed; use "cutover: flag", and let the application switch to the new names itself'],
 ]);
+
+/** "48h" and "2d" in hours. */
+export function hoursOf(duration: string): number {
+  return Number(duration.slice(0, -1)) * (duration.endsWith('d') ? 24 : 1);
+}
 
 /** "99.5%" is 199/200: exact, since a share is compared with integers only. */
 export function fractionOf(percentage: string): Fraction {

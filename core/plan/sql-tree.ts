@@ -60,11 +60,15 @@ export function describeName(name: QualifiedName): string {
   return name.schema === 'public' ? name.name : `${name.schema}.${name.name}`;
 }
 
+const NAME_PART = /(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))/.source;
+
+/** A name with or without its schema, as SQL writes it. */
+export const NAME_PATTERN = new RegExp(`^${NAME_PART}(?:\\.${NAME_PART})?$`);
+
 /** Reads `customers`, `sales.orders` or `"Sales".orders` as PostgreSQL would; null when it is not a name. */
 export function parseName(text: string): readonly string[] | null {
-  const part = /(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))/.source;
-  if (!new RegExp(`^${part}(?:\\.${part})?$`).test(text)) return null;
-  const parts = [...text.matchAll(new RegExp(part, 'g'))];
+  if (!NAME_PATTERN.test(text)) return null;
+  const parts = [...text.matchAll(new RegExp(NAME_PART, 'g'))];
   return parts.map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain.toLowerCase());
 }
 

@@ -18,13 +18,13 @@ const MOST_BYTES = 60_000;
  * The check's query wrapped so that whatever it expects comes back as one row: `bad`, `total` (bigint as text) and `detail` (JSON text).
  *
  * The database counts; of the application's rows nothing leaves it but surrogate keys, digests of other keys, and what a plan's measures and
- * scopes say.
+ * scopes say. Digests are salted with `salt`, a run's id; '' for none.
  */
-export function evaluationSql(check: Check): string {
+export function evaluationSql(check: Check, salt = ''): string {
   switch (check.expects) {
     case 'no rows':
       return `select count(*)::text as bad, null::text as total,
-json_build_object('samples', coalesce(json_agg(${shownKeySql('k')}) filter (where n <= 5), '[]'))::text as detail
+json_build_object('samples', coalesce(json_agg(${shownKeySql('k', salt)}) filter (where n <= 5), '[]'))::text as detail
 from (select row_number() over () as n, q.stepgate_key as k from (
 ${check.sql}
 ) as q (stepgate_key)) as violations`;

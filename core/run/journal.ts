@@ -63,6 +63,12 @@ export const TransferComparison = z.object({
   extra: z.number().int(),
   /** In both under one key, with different values. */
   different: z.number().int(),
+  /** Differ, and the live sync's journal holds the key: a repair is due. No difference. */
+  lagging: z.number().int().default(0),
+  /** Differ because the new side was written where nothing is carried back, by the journal. No difference. */
+  changedOnNewSide: z.number().int().default(0),
+  /** Rows of the source that are in stepgate.quarantine, with their reason and original, and not in the target. */
+  quarantined: z.number().int().default(0),
   samples: z.array(z.string()),
   /** Columns with no value to compare with, and why. */
   notCompared: z.array(z.object({ column: z.string(), because: z.string() })),
@@ -89,6 +95,39 @@ export const TakenSnapshot = z.object({
 
 /** None was taken, and why: an operator may say so. */
 export const NoSnapshot = z.object({ status: z.literal('none'), because: z.string(), adoptedFrom: z.string().nullable() });
+
+/** Written before the fence goes up; `because` where it was refused, and is down again. */
+export const FenceGoingUp = z.object({ status: z.enum(['raising', 'refused']), because: z.array(z.string()).optional() });
+
+/** Rows of which one column, or all, stay as others wrote them; at most five keys, as they are shown. */
+export const KeptValue = z.object({ table: z.string(), column: z.string().nullable(), rows: z.number().int(), samples: z.array(z.string()) });
+
+/** Applications are kept out. */
+export const FenceUp = z.object({
+  status: z.literal('up'),
+  /** Tables, sequences, schemas and routines from whose access lists rights were taken. */
+  objects: z.number().int(),
+  /** Roles that lost their login, since they could write all the same. */
+  roles: z.array(z.object({ role: z.string(), why: z.string() })),
+  /** Backends that were ended after the wait: transactions from before the fence, and sessions of these roles. */
+  ended: z.array(z.object({ pid: z.number().int().nullable(), role: z.string(), state: z.string(), seconds: z.number().int() })),
+  /** Whom nobody can keep out. */
+  passing: z.array(z.string()),
+  /** How often a role was taken and a table tried, beside what the catalog says of all. */
+  probed: z.number().int(),
+});
+
+/** The run ended, and applications are still kept out. */
+export const FenceKept = z.object({ status: z.literal('kept'), since: z.iso.datetime() });
+
+/** Everything is given back, but for what is `stuck`; `notes`: what others did meanwhile, which stays. */
+export const FenceDown = z.object({
+  status: z.enum(['lowered', 'stuck']),
+  objects: z.number().int(),
+  roles: z.number().int(),
+  notes: z.array(z.string()),
+  stuck: z.array(z.string()),
+});
 
 /** A danger that the plan names and takes on, with its reason. */
 export const AcceptedHazard = z.object({
@@ -134,6 +173,12 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('snapshot'), at, ...TakenSnapshot.shape }),
     z.object({ kind: z.literal('snapshot'), at, ...NoSnapshot.shape }),
   ]),
+  z.discriminatedUnion('status', [
+    z.object({ kind: z.literal('fence'), at, phase: z.string(), ...FenceGoingUp.shape }),
+    z.object({ kind: z.literal('fence'), at, phase: z.string(), ...FenceUp.shape }),
+    z.object({ kind: z.literal('fence'), at, ...FenceDown.shape }),
+    z.object({ kind: z.literal('fence'), at, ...FenceKept.shape }),
+  ]),
   z.object({ kind: z.literal('checks'), at, stage: z.enum(['before', 'after']), checks: z.array(CheckResult) }),
   z.object({ kind: z.literal('baseline'), at, schemaDigest: z.string(), tables: z.array(TableDigest), adoptedFrom: z.string().nullable() }),
   z.object({
@@ -158,9 +203,23 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     batches: z.number().int(),
     /** undo: rows that were not the plan's own values, kept in this table of schema stepgate_archive. */
     archived: z.object({ table: z.string(), rows: z.number().int() }).nullable(),
+    /** up: rows that went to stepgate.quarantine instead. */
+    quarantined: z.number().int().optional(),
+    /** up: how long batches waited because the server had other work. */
+    pausedMs: z.number().optional(),
     durationMs: z.number(),
   }),
-  z.object({ kind: z.literal('comparison'), at, transfers: z.array(TransferComparison) }),
+  /** Changes of one side reach the other from here on. */
+  z.object({ kind: z.literal('sync'), at, phase: z.string(), side: z.enum(['source', 'target']), transfers: z.array(z.string()) }),
+  z.object({ kind: z.literal('sync-ended'), at, transfers: z.array(z.string()) }),
+  z.object({
+    kind: z.literal('comparison'),
+    at,
+    stage: z.enum(['before-cutover', 'after']).default('after'),
+    transfers: z.array(TransferComparison),
+  }),
+  /** What stands beside the targets' rows: sequences, foreign keys, indexes, grants, row-level security. */
+  z.object({ kind: z.literal('targets'), at, findings: z.array(Finding) }),
   z.object({
     kind: z.literal('undo-verified'),
     at,
@@ -174,7 +233,14 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     acceptance: z.string().nullable().default(null),
   }),
   /** Rows that the plan had made room for and no transfer filled, put into stepgate_archive.row before the undo dropped them. */
-  z.object({ kind: z.literal('kept'), at, phase: z.string(), tables: z.array(z.object({ table: z.string(), rows: z.number().int() })) }),
+  z.object({
+    kind: z.literal('kept'),
+    at,
+    phase: z.string(),
+    tables: z.array(z.object({ table: z.string(), rows: z.number().int() })),
+    /** What the undo of a protected table left as others wrote it, in stepgate_archive.value beside what was before; a null column is the whole row. */
+    values: z.array(KeptValue).default([]),
+  }),
   z.object({
     kind: z.literal('outcome'),
     at,

@@ -1,4 +1,4 @@
-import type { CompiledPlan, Phase } from '../plan/compiled-plan.ts';
+import type { CompiledPlan, Phase, Transfer, TransferPhase } from '../plan/compiled-plan.ts';
 
 /** A phase's row in the ledger. */
 export interface LedgerPhase {
@@ -11,13 +11,78 @@ export interface LedgerPhase {
   readonly isUndoing: boolean;
 }
 
-export type NextStep = { readonly kind: Phase['kind']; readonly phase: string } | { readonly kind: 'done'; readonly phase: null };
+/**
+ * What is done next, and for which phase.
+ *
+ * `fence`: applications are kept out first. `sync`: triggers carry changes forward before the first row is copied. `catch-up`: what a live
+ * copy left to be derived again. `way-back`: triggers that carry changes back, before the application may write to the new side.
+ * `end-sync`: cleanup ends what kept the old side current.
+ */
+export type NextStep =
+  | { readonly kind: Phase['kind'] | 'fence' | 'sync' | 'catch-up' | 'way-back' | 'end-sync'; readonly phase: string }
+  | { readonly kind: 'done'; readonly phase: null };
 
-/** The first phase of the plan that the ledger does not call applied. */
-export function nextStep(plan: CompiledPlan, ledger: readonly LedgerPhase[]): NextStep {
+/** Where live sync stands: a transfer and the side whose changes are carried to the other. */
+export interface LiveSide {
+  readonly transfer: string;
+  readonly side: 'source' | 'target';
+  /** Every transaction that is older than its triggers has ended. */
+  readonly isSettled: boolean;
+}
+
+/** What the ledger knows beside its phases. */
+export interface Underway {
+  readonly live: readonly LiveSide[];
+  /** Transfers whose last batch is done. */
+  readonly copied: readonly string[];
+  readonly isFenced: boolean;
+}
+
+/** The first phase of the plan that the ledger does not call applied, or what has to come before it. */
+export function nextStep(plan: CompiledPlan, ledger: readonly LedgerPhase[], underway: Underway, when: Phase['when'] = 'run'): NextStep {
   const applied = new Set(ledger.filter((row) => row.isApplied).map((row) => row.phase));
-  const next = plan.phases.find((phase) => !applied.has(phase.id));
-  return next === undefined ? { kind: 'done', phase: null } : { kind: next.kind, phase: next.id };
+  const [firstLive] = underway.live;
+  if (when === 'cleanup' && firstLive !== undefined) {
+    return { kind: 'end-sync', phase: phaseOfTransfer(plan, firstLive.transfer) };
+  }
+  const next = plan.phases.find((phase) => phase.when === when && !applied.has(phase.id));
+  if (next === undefined) {
+    return { kind: 'done', phase: null };
+  }
+  // From its first phase on, also where a person has lifted it meanwhile.
+  if (!underway.isFenced && plan.phases.slice(0, plan.phases.indexOf(next) + 1).some((phase) => phase.when === when && phase.fence)) {
+    return { kind: 'fence', phase: next.id };
+  }
+  if (next.cutover !== null && !isLive(carriedBack(plan), 'target', underway.live)) {
+    return { kind: 'way-back', phase: next.id };
+  }
+  return { kind: next.kind === 'transfer' ? transferStep(next, underway) : next.kind, phase: next.id };
+}
+
+function transferStep({ transfers }: TransferPhase, { live, copied }: Underway): 'sync' | 'transfer' | 'catch-up' {
+  const synced = transfers.filter(isSynced);
+  if (!isLive(synced, 'source', live)) {
+    return 'sync';
+  }
+  return synced.length > 0 && transfers.every(({ id }) => copied.includes(id)) ? 'catch-up' : 'transfer';
+}
+
+function isLive(transfers: readonly Transfer[], side: LiveSide['side'], live: readonly LiveSide[]): boolean {
+  return transfers.every(({ id }) => live.some((one) => one.transfer === id && one.side === side && one.isSettled));
+}
+
+/** Whether changes are carried while and after the transfer copies. */
+export function isSynced({ sync }: Transfer): boolean {
+  return sync !== 'none';
+}
+
+/** Transfers that carry changes of the new side back. */
+function carriedBack({ phases }: CompiledPlan): readonly Transfer[] {
+  return phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers.filter(({ sync }) => sync === 'both') : []));
+}
+
+function phaseOfTransfer({ phases }: CompiledPlan, transfer: string): string {
+  return phases.find((phase) => phase.kind === 'transfer' && phase.transfers.some(({ id }) => id === transfer))?.id ?? transfer;
 }
 
 /** `interrupted` goes on where it stopped; `half-undone` has to be undone to the end first. */
@@ -32,7 +97,8 @@ export function planState(
   if (ledger.length === 0 && inForce.isChanged) {
     return 'half-undone';
   }
-  const isWhole = ledger.filter((row) => row.isApplied).length === inForce.phases;
+  // Cleanup adds its own phases to those of the run.
+  const isWhole = ledger.filter((row) => row.isApplied).length >= inForce.phases;
   if (ledger.some((row) => row.isUndoing) || (inForce.isMigrated && !isWhole)) {
     return 'half-undone';
   }
@@ -60,7 +126,7 @@ export function changedPhases(plan: CompiledPlan, ledger: readonly LedgerPhase[]
 export type RecoveryStep =
   | { readonly kind: 'undo'; readonly phase: string; readonly outcome: 'halted' }
   | { readonly kind: 'verify'; readonly phase: null; readonly outcome: 'halted' }
-  | { readonly kind: 'none'; readonly phase: null; readonly outcome: 'refused' | 'migrated' };
+  | { readonly kind: 'none'; readonly phase: null; readonly outcome: 'refused' | 'migrated' | 'halted' };
 
 /**
  * Newest phase first; then the proof that the database is as before; without a baseline nothing was ever changed.

@@ -1,5 +1,5 @@
 import { counted, countInWords, durationInWords } from './in-words.ts';
-import type { CheckResult } from './journal.ts';
+import type { CheckResult, Finding } from './journal.ts';
 import { section, table } from './markdown.ts';
 import { percent } from './quality.ts';
 
@@ -8,6 +8,11 @@ export type Source = (text: string) => string;
 
 /** Lines of one quality check that the page shows, worst first; the rest is in the JSON document. */
 const SCOPES_SHOWN = 10;
+
+export function findingTable(findings: readonly Finding[], source: Source): string {
+  const rows = findings.map((finding) => [finding.status.toUpperCase(), finding.name, finding.found, finding.advice, source(finding.source)]);
+  return table(['status', 'check', 'found', 'what to do', 'source'], rows);
+}
 
 export const CHECK_HEADINGS = ['status', 'check', '>violations', '>of', 'keys or measures', '>took', 'where', 'source'];
 

@@ -16,9 +16,19 @@ export interface Facts {
   /** In the order in which they ended. */
   readonly phases: readonly Entry<'phase'>[];
   readonly transfers: readonly Entry<'transfer'>[];
+  /** Sides from which changes were carried to the other, in the order in which that began. */
+  readonly sync: readonly Entry<'sync'>[];
+  readonly syncEnded: Entry<'sync-ended'> | null;
+  /** After the last phase. */
   readonly comparison: Entry<'comparison'> | null;
+  /** Of what was applied before the application might write on the new side. */
+  readonly comparisonBeforeCutover: Entry<'comparison'> | null;
+  /** What stands beside the targets' rows. */
+  readonly targets: Entry<'targets'> | null;
   /** In the order in which they were put away. */
   readonly kept: readonly Entry<'kept'>[];
+  /** In the order in which it went up and down. */
+  readonly fence: readonly Entry<'fence'>[];
   readonly undo: Entry<'undo-verified'> | null;
   readonly end: Entry<'outcome'> | null;
 }
@@ -39,8 +49,13 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
     after: checks.findLast((entry) => entry.stage === 'after')?.checks ?? null,
     phases: all('phase'),
     transfers: all('transfer'),
-    comparison: last('comparison'),
+    sync: all('sync'),
+    syncEnded: last('sync-ended'),
+    comparison: all('comparison').findLast((entry) => entry.stage === 'after') ?? null,
+    comparisonBeforeCutover: all('comparison').findLast((entry) => entry.stage === 'before-cutover') ?? null,
+    targets: last('targets'),
     kept: all('kept'),
+    fence: all('fence'),
     undo: last('undo-verified'),
     end: last('outcome'),
   };
@@ -58,4 +73,10 @@ export function isProven(undo: Pick<Entry<'undo-verified'>, 'schemaEqual' | 'dif
 
 export function failsIn(results: readonly { readonly status: string }[]): number {
   return results.filter((result) => result.status === 'fail').length;
+}
+
+/** Whether applications are kept out by what the journal says last. */
+export function isFenceUp({ fence }: Pick<Facts, 'fence'>): boolean {
+  const last = fence.at(-1)?.status;
+  return last !== undefined && last !== 'lowered' && last !== 'refused';
 }

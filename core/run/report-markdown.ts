@@ -1,10 +1,11 @@
 import { bytesInWords, counted, countInWords, durationInWords } from './in-words.ts';
-import type { Finding } from './journal.ts';
 import { codeBlock, list, section, table } from './markdown.ts';
 import type { Report } from './report.ts';
-import { CHECK_HEADINGS, checkRow, checkTable, type Source, scopeTable } from './report-checks.ts';
+import { CHECK_HEADINGS, checkRow, checkTable, findingTable, type Source, scopeTable } from './report-checks.ts';
+import { comparisonTable, targetTable } from './report-comparison.ts';
+import { fenceText } from './report-fence.ts';
 import { hazardTable } from './report-hazards.ts';
-import { keptRows, undoProof } from './report-undo.ts';
+import { keptRows, keptValues, undoProof } from './report-undo.ts';
 
 /** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
 export function renderReport(report: Report): string {
@@ -29,10 +30,12 @@ export function renderReport(report: Report): string {
     section('## Before the first change', checkTable(report.before, source), baseline(report)),
     section('## Phases', phases(report), phaseChecks(report, source)),
     section('## Transfers', transfers(report)),
-    section('## Comparison of every row', comparison(report, source)),
+    section('## Comparison of every row', comparisonTable(report, source), targetTable(report, source)),
     section('## After the last phase', checkTable(report.after, source)),
+    section('## Fence', fenceText(report)),
     section('## Proof of the undo', undoProof(report)),
     section('## Kept rows', keptRows(report)),
+    section('## Kept values', keptValues(report)),
     section('## Accepted hazards', hazardTable(report)),
     section('## Not checked: for people to judge', report.notChecked.length === 0 ? null : list(report.notChecked.map((note) => `[ ] ${note}`))),
     section('## Queries and calls', ...sources.map((text, index) => `<a id="s${index + 1}"></a>${index + 1}.\n\n${codeBlock(text, 'sql')}`)),
@@ -79,9 +82,7 @@ function nextSteps({ next, place }: Report): readonly string[] {
 }
 
 function preflight({ preflight: found }: Report, source: Source): string | null {
-  if (found === null) return null;
-  const row = (finding: Finding) => [finding.status.toUpperCase(), finding.name, finding.found, finding.advice, source(finding.source)];
-  return table(['status', 'check', 'found', 'what to do', 'source'], found.findings.map(row));
+  return found === null ? null : findingTable(found.findings, source);
 }
 
 function assessment({ assessment: found }: Report, source: Source): readonly (string | null)[] {
@@ -151,41 +152,6 @@ function transfers({ transfers: done }: Report): string | null {
     rowsPerSecond === null ? '' : countInWords(rowsPerSecond),
   ]);
   return rows.length === 0 ? null : table(['phase', 'transfer', 'direction', 'from', 'into', '>rows', '>batches', '>took', '>rows/s'], rows);
-}
-
-function comparison({ comparison: compared }: Report, source: Source): string | null {
-  if (compared === null || compared.length === 0) return null;
-  const rows = compared.map((one) => [
-    one.missing + one.extra + one.different === 0 ? 'PASS' : 'FAIL',
-    one.transfer,
-    one.from,
-    one.into,
-    ...[one.leftOut, one.sourceRows, one.targetRows, one.missing, one.extra, one.different].map(countInWords),
-    one.samples.join(', '),
-    durationInWords(one.durationMs),
-    source(one.query),
-  ]);
-  const headings = [
-    'status',
-    'transfer',
-    'from',
-    'into',
-    '>left out',
-    '>source rows',
-    '>target rows',
-    '>missing',
-    '>extra',
-    '>different',
-    'keys',
-    '>took',
-    'source',
-  ];
-  const left = compared.flatMap((one) => one.notCompared.map(({ column, because }) => `${one.into}.${column}: ${because}`));
-  const note = left.length === 0 ? 'Every column was compared.' : `Columns that were not compared:\n\n${list(left)}`;
-  const leftOut = compared.some((one) => one.leftOut > 0)
-    ? 'Left out are rows of the driving table of which the mapping makes no row; whether that is right, only its SELECT says.\n\n'
-    : '';
-  return `${table(headings, rows)}\n\n${leftOut}${note}`;
 }
 
 /** What has no query of its own was counted by the state that did it. */

@@ -1,8 +1,9 @@
 import type * as z from 'zod';
 import { assertNever } from '../assert-never.ts';
+import { liftByHand } from './fence.ts';
 import type { TakenSnapshot } from './journal.ts';
 import type { Mode } from './mode.ts';
-import type { Facts } from './report-facts.ts';
+import { type Facts, isFenceUp } from './report-facts.ts';
 import { restoreActions } from './report-restore.ts';
 import { commandAt, type RunPlace } from './run-place.ts';
 import { wayBack } from './way-back.ts';
@@ -16,7 +17,7 @@ export interface NextAction {
 
 /** What a person can do now, with the exact command for each, as it is typed for the run's place. */
 export function nextActions(facts: Facts, place: RunPlace): readonly NextAction[] {
-  return choices(facts, place).map((action) => ({ ...action, command: commandAt(place, action.command) }));
+  return [...choices(facts, place), ...liftFence(facts, place)].map((action) => ({ ...action, command: commandAt(place, action.command) }));
 }
 
 function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
@@ -63,6 +64,8 @@ function withoutOutcome(mode: Mode, start: Start): readonly NextAction[] {
   switch (mode) {
     case 'execute':
       return [start('execute', 'the run has no outcome; if it has ended, go on from what is committed'), start('rollback', 'or take it back')];
+    case 'cleanup':
+      return [start('cleanup', 'the run has no outcome; if it has ended, go on from what is committed')];
     case 'rollback':
       return [start('rollback', 'the run has no outcome; if it has ended, undo the rest')];
     case 'dry-run':
@@ -75,6 +78,7 @@ function withoutOutcome(mode: Mode, start: Start): readonly NextAction[] {
 }
 
 function afterPassed(mode: Mode, start: Start): readonly NextAction[] {
+  if (mode === 'cleanup') return [start('verify', 'look at the new side once more')];
   return mode === 'verify' ? [start('rollback', 'go back, if you must')] : [start('execute', 'migrate')];
 }
 
@@ -87,6 +91,8 @@ function afterRefused(facts: Facts, { start, place }: Around): readonly NextActi
   switch (facts.run?.mode) {
     case 'verify':
       return [start('verify', 'correct the rows that differ, then compare again'), start('rollback', 'or go back')];
+    case 'cleanup':
+      return [start('cleanup', 'when the gate says yes'), start('verify', 'or compare every row again')];
     case 'rollback':
       return [start('rollback', 'remove what the gate names, then go back'), start('dry-run', 'or look what of the plan is there')];
     default:
@@ -95,6 +101,8 @@ function afterRefused(facts: Facts, { start, place }: Around): readonly NextActi
 }
 
 function afterHalted(facts: Facts, { start, place }: Around): readonly NextAction[] {
+  if (facts.run?.mode === 'cleanup')
+    return [start('cleanup', 'remove the cause, then go on from what is committed'), ...restoreActions(facts, place)];
   // Of a plan that was migrated the undo has to be finished first.
   const forward = facts.run?.mode === 'rollback' ? [] : [start('execute', 'or go on forward from the phases that are committed')];
   const restore = restoreActions(facts, place);
@@ -127,6 +135,13 @@ function afterHalted(facts: Facts, { start, place }: Around): readonly NextActio
     default:
       return assertNever(why);
   }
+}
+
+/** A newer run that took over has the fence, too. */
+function liftFence(facts: Facts, place: RunPlace): readonly NextAction[] {
+  if (facts.run === null || !isFenceUp(facts) || wayBack(facts) === 'taken over') return [];
+  const what = 'applications still cannot write: a rollback or an execute that ends lowers the fence; to lift it before, when no run is at work';
+  return [{ what, command: liftByHand(facts.run.plan, place), input: null }];
 }
 
 function accept({ undo }: Facts, start: Start): readonly NextAction[] {

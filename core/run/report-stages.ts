@@ -1,3 +1,4 @@
+import { accountedFor } from './comparison.ts';
 import { bytesInWords, counted } from './in-words.ts';
 import type { Mode } from './mode.ts';
 import { isSuccess } from './outcome.ts';
@@ -51,8 +52,11 @@ function actsOf(facts: Facts): readonly Act[] {
     snapshot: { stage: 'backup', state: snapshot?.status === 'available' ? 'done' : 'open' },
     validate: { stage: 'validation', state: judged(before, failsIn(before ?? []) > 0) },
     measure: { stage: 'validation', state: baseline === null ? 'open' : 'done' },
-    execute: { stage: 'executed', state: comparison !== null || (applied && names.length > 0) ? 'done' : 'open' },
-    verify: { stage: 'post-validation', state: judged(comparison, comparison !== null && differencesIn(comparison) > 0) },
+    execute: { stage: 'executed', state: comparison !== null || (applied && (names.length > 0 || facts.syncEnded !== null)) ? 'done' : 'open' },
+    verify: {
+      stage: 'post-validation',
+      state: judged(comparison, comparison !== null && differencesIn(comparison) + failsIn(facts.targets?.findings ?? []) > 0),
+    },
     judge: { stage: 'post-validation', state: judged(after, failsIn(after ?? []) > 0) },
     undo: { stage: 'executed', state: undo === null ? 'open' : 'done' },
     prove: { stage: 'post-validation', state: judged(undo, !isProven(undo)) },
@@ -72,10 +76,12 @@ const ACTS = {
   execute: ['preflight', 'assess', 'snapshot', 'validate', 'measure', 'execute', 'verify', 'judge'],
   verify: ['preflight', 'verify', 'judge'],
   rollback: ['preflight', 'undo', 'prove'],
+  cleanup: ['preflight', 'snapshot', 'execute'],
 } as const satisfies Record<Mode, readonly string[]>;
 
 /** After a failure, what was done is taken back; after a migration the old side waits for a person. */
 function cleanupStatus({ run, end, undo }: Facts): StageLine['status'] {
+  if (run?.mode === 'cleanup') return end === null ? 'RUNNING' : end.outcome === 'passed' ? 'PASSED' : 'FAILED';
   if (run?.mode !== 'execute') return 'SKIPPED';
   if (end === null || end.outcome === 'migrated') return 'PENDING';
   if (end.outcome === 'rolled-back') return 'PASSED';
@@ -83,7 +89,7 @@ function cleanupStatus({ run, end, undo }: Facts): StageLine['status'] {
 }
 
 function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['status']): string {
-  const { preflight, assess, before, after, snapshot, phases, transfers, comparison, undo, run, end } = facts;
+  const { preflight, assess, before, after, snapshot, phases, transfers, comparison, undo, run, end, syncEnded, targets } = facts;
   switch (stage) {
     case 'pre-flight':
       return preflight === null
@@ -109,12 +115,14 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
       if (run?.mode === 'rollback') return proofDetail(facts);
       if (comparison === null) return '';
       return [
-        `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}`,
+        `${counted(comparison.transfers.length, 'transfer')} compared row by row, ${counted(differencesIn(comparison), 'difference')}${accountedFor(comparison.transfers)}`,
+        ...(targets === null || failsIn(targets.findings) === 0 ? [] : [`${counted(failsIn(targets.findings), 'finding')} beside the rows failed`]),
         ...(after === null ? [] : [verdict(after)]),
       ].join('; ');
     case 'cleanup':
+      if (run?.mode === 'cleanup') return syncEnded === null ? '' : `live sync of ${counted(syncEnded.transfers.length, 'transfer')} ended`;
       if (status === 'PENDING' && end !== null)
-        return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept; removing them is not part of this version`;
+        return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept until "cleanup"`;
       return run?.mode !== 'execute' ? '' : undo === null && end?.outcome === 'halted' ? 'the way back stopped' : proofDetail(facts);
   }
 }

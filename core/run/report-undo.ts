@@ -43,3 +43,22 @@ export function keptRows({ archived, kept, run }: Report): string | null {
     table(['phase', 'rows of', '>rows'], rows),
   ].join('\n\n');
 }
+
+/** What stays of protected tables as others wrote it since the run, and where that of before lies. */
+export function keptValues({ keptValues: values, run }: Report): string | null {
+  if (values.length === 0) return null;
+  return [
+    'Rows of protected tables that others wrote after the run, and that the undo left as they are. What was there before the run is beside them in `stepgate_archive.value`:',
+    codeBlock(`select * from stepgate_archive.value where run_id = '${run?.id ?? ''}';`, 'sql'),
+    table(
+      ['phase', 'table', 'column', '>rows', 'keys'],
+      values.map(({ phase, table: name, column, rows, samples }) => [
+        phase,
+        name,
+        column ?? '(the whole row)',
+        countInWords(rows),
+        samples.join(', ') + (rows > samples.length ? ' …' : ''),
+      ]),
+    ),
+  ].join('\n\n');
+}

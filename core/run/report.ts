@@ -3,8 +3,13 @@ import { PlanDigest, PlanId, RunId } from '../ids.ts';
 import {
   AcceptedHazard,
   CheckResult,
+  FenceDown,
+  FenceGoingUp,
+  FenceKept,
+  FenceUp,
   Finding,
   type JournalEntry,
+  KeptValue,
   NoSnapshot,
   TableDigest,
   TableVolume,
@@ -86,9 +91,20 @@ export const Report = z.object({
       rowsPerSecond: int.nullable(),
     }),
   ),
-  /** Every row and column of each transfer, in both directions. */
+  /** Every row and column of each transfer, in both directions; of a run that came no further, those that were compared before the cutover. */
   comparison: z.array(TransferComparison).nullable(),
+  /** Sequences, foreign keys, indexes, grants and row-level security of the targets. */
+  targets: z.array(Finding).nullable(),
   after: z.array(CheckResult).nullable(),
+  /** What kept application writes out, in the order in which it went up and down. */
+  fence: z.array(
+    z.discriminatedUnion('status', [
+      z.object({ at, ...FenceGoingUp.shape }),
+      z.object({ at, ...FenceUp.shape }),
+      z.object({ at, ...FenceDown.shape }),
+      z.object({ at, ...FenceKept.shape }),
+    ]),
+  ),
   /** The proof that the database is as before. */
   undo: z
     .object({
@@ -106,6 +122,8 @@ export const Report = z.object({
   archived: z.array(z.object({ phase: z.string(), transfer: z.string(), table: z.string(), rows: int })),
   /** Rows of tables and columns that the plan had made and no transfer had filled; an undo put them into stepgate_archive.row. */
   kept: z.array(z.object({ phase: z.string(), table: z.string(), rows: int })),
+  /** Rows, and columns of rows, of protected tables that an undo left as others wrote them; what was before is in stepgate_archive.value. */
+  keptValues: z.array(z.object({ phase: z.string(), ...KeptValue.shape })),
   /** The dangers that the plan names and takes on. */
   accepted: z.array(AcceptedHazard),
   /** The plan's notes: what only people can judge. */
@@ -118,7 +136,8 @@ export type Report = z.infer<typeof Report>;
 /** Puts a run's journal into one document that says no more than the entries do; `place` is where its commands are typed for. */
 export function buildReport(entries: readonly JournalEntry[], place: RunPlace = PLAIN_PLACE): Report {
   const facts = factsOf(entries);
-  const { lock, preflight, assess, snapshot, baseline, comparison, undo } = facts;
+  const { lock, preflight, assess, snapshot, baseline, undo } = facts;
+  const comparison = lastComparison(facts);
   return Report.parse({
     format: 1,
     place: place.kind,
@@ -135,10 +154,13 @@ export function buildReport(entries: readonly JournalEntry[], place: RunPlace = 
     phases: facts.phases.map((phase) => ({ ...phase, enteredAt: phase.at })),
     transfers: inPlanOrder(facts).map((transfer) => ({ ...transfer, rowsPerSecond: rate(transfer) })),
     comparison: comparison?.transfers ?? null,
+    targets: facts.targets?.findings ?? null,
     after: facts.after,
+    fence: facts.fence,
     undo,
     archived: facts.transfers.flatMap(({ phase, transfer, archived }) => (archived === null ? [] : [{ phase, transfer, ...archived }])),
     kept: facts.kept.flatMap(({ phase, tables }) => tables.map((one) => ({ phase, ...one }))),
+    keptValues: facts.kept.flatMap(({ phase, values }) => values.map((one) => ({ phase, ...one }))),
     accepted: facts.run?.accepted ?? [],
     notChecked: facts.run?.notes ?? [],
     next: nextActions(facts, place),
@@ -161,9 +183,11 @@ function ending({ run, end }: Facts) {
   return end && { ...end, exitCode: exitCode(end.outcome, run?.mode ?? 'dry-run') };
 }
 
-function totals({ preflight, assess, before, after, phases, transfers, comparison }: Facts): Report['totals'] {
+function totals(facts: Facts): Report['totals'] {
+  const { preflight, assess, before, after, phases, transfers, targets } = facts;
+  const comparison = lastComparison(facts);
   const checks = [assess?.checks, before, after, ...phases.map((phase) => phase.checks)].flatMap((some) => some ?? []);
-  const results: readonly { readonly status: string }[] = [...(preflight?.findings ?? []), ...checks];
+  const results: readonly { readonly status: string }[] = [...(preflight?.findings ?? []), ...(targets?.findings ?? []), ...checks];
   const count = (status: string) => results.filter((result) => result.status === status).length;
   return {
     checks: { pass: count('pass'), fail: count('fail'), warn: count('warn'), info: count('info') },
@@ -176,6 +200,10 @@ function totals({ preflight, assess, before, after, phases, transfers, compariso
 function inPlanOrder({ transfers, comparison }: Facts): readonly Entry<'transfer'>[] {
   const order = comparison?.transfers.map(({ transfer }) => transfer) ?? [];
   return transfers.toSorted((a, b) => a.at.localeCompare(b.at) || order.indexOf(a.transfer) - order.indexOf(b.transfer));
+}
+
+function lastComparison({ comparison, comparisonBeforeCutover }: Facts): Entry<'comparison'> | null {
+  return comparison ?? comparisonBeforeCutover;
 }
 
 function rate({ rows, durationMs }: Entry<'transfer'>): number | null {

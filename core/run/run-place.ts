@@ -18,7 +18,7 @@ export type RunPlace = z.infer<typeof RunPlace>;
 /** Commands are as for the working folder's own engine; nothing more is said. */
 export const PLAIN_PLACE: RunPlace = { kind: 'stack', options: '', planOptions: '', snapshotOptions: '', snapshotFolder: null };
 
-const PLAN_VERBS: readonly string[] = ['check', 'dry-run', 'backup', 'execute', 'verify', 'rollback', 'schedule'];
+const PLAN_VERBS: readonly string[] = ['check', 'dry-run', 'backup', 'execute', 'verify', 'rollback', 'cleanup', 'schedule'];
 const SNAPSHOT_VERBS: readonly string[] = ['backup', 'execute'];
 
 /** A command of ours as it is typed for the place; any other command as it is. */

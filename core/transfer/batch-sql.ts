@@ -1,16 +1,46 @@
-import type { Transfer } from '../plan/compiled-plan.ts';
+import type { QualifiedName, Transfer } from '../plan/compiled-plan.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+import { columnOf, keyColumns, keysEqual, keysMark, keyText, rangeMark } from './key-text.ts';
+import { softDeletedSql } from './soft-delete.ts';
 import { touchedSql, type UnmappedColumn, untimelySql } from './unmapped-column.ts';
 
 /**
- * The two texts that the ledger's run_batch executes.
+ * The texts that the ledger's run_batch executes.
  *
- * `[[range KEY]]` stands where it puts the range's condition on KEY, `[[open]]` for two brackets of the plan's own; `boundary` takes the
+ * A mark of key-text.ts stands where it puts the range's condition, and `[[open]]` for two brackets of the plan's own; `boundary` takes the
  * number of rows as $1, `move` the run as $1.
  */
 export interface BatchSql {
   readonly boundary: string;
   readonly move: string;
+}
+
+export interface CopySql extends BatchSql {
+  /** Null where no row may go to the quarantine; else `move` answers one row: rows mapped, quarantined, moved. */
+  readonly apart: ApartSql | null;
+}
+
+/** How a range is moved that one statement could not take. */
+export interface ApartSql {
+  /** The range's first $1 keys, an array of texts. */
+  readonly keys: string;
+  /** As `move`, for keys instead of a range. */
+  readonly move: string;
+  /** The driving row of a key, as json. */
+  readonly original: string;
+}
+
+/** Where a transfer's keys can be cut into ranges that are moved at once. */
+export interface RangesSql {
+  readonly table: string;
+  /** As PostgreSQL writes it, as `table` is. */
+  readonly into: string;
+  /** The key's first column: its statistics say where to cut. */
+  readonly leading: string;
+  /** The first key after a value of the first column. */
+  readonly first: string;
+  /** As a batch's. */
+  readonly boundary: string;
 }
 
 /** `undoing` names the table whose rows go, as PostgreSQL writes it; `lock` holds the range's rows until the batch commits. */
@@ -19,15 +49,37 @@ export interface UndoBatchSql extends BatchSql {
   readonly lock: string;
 }
 
-/** Rows of a key range of the driving table, mapped into the target. */
-export function copySql(transfer: Transfer): BatchSql {
-  const columns = asIs(transfer.columns.map(quoteIdent).join(', '));
+/** Rows of a key range of the driving table, mapped into the target. Beside a sync, which may have been there first, what is there stays. */
+export function copySql(transfer: Transfer, { plan }: { readonly plan: string }): CopySql {
+  const targets = targetsOf(transfer);
+  const boundary = boundarySql(transfer.from, sourcesOf(transfer));
+  if (transfer.quarantine.length === 0) {
+    return { boundary, move: plainMove(transfer, rangeMark('mapped', targets)), apart: null };
+  }
+  const [from, sources] = [asIs(quoteName(transfer.from)), sourcesOf(transfer)];
   return {
-    boundary: boundarySql(transfer.from, transfer.key.source),
-    move: `insert into ${asIs(quoteName(transfer.into))} (${columns})
-select ${columns} from (
-${asIs(transfer.select)}
-) as mapped where [[range mapped.${asIs(quoteIdent(transfer.key.target))}]]`,
+    boundary,
+    move: sortingMove(transfer, { plan, mark: rangeMark('m', targets) }),
+    apart: {
+      keys: `select array_agg(${keyText('d', sources)} order by ${keyColumns('d', sources)}) from (
+select ${keyColumns(null, sources)} from ${from} where ${rangeMark(null, sources)} order by ${keyColumns(null, sources)} limit $1) as d`,
+      move: sortingMove(transfer, { plan, mark: keysMark('m', targets) }),
+      original: `select row_to_json(d.*) from ${from} as d where ${keysMark('d', sources)}`,
+    },
+  };
+}
+
+export function rangesSql(transfer: Transfer): RangesSql {
+  const sources = sourcesOf(transfer);
+  const [leading] = sources;
+  const from = asIs(quoteName(transfer.from));
+  return {
+    table: quoteName(transfer.from),
+    into: quoteName(transfer.into),
+    leading,
+    first: `select ${keyText('f', sources)} from (select ${keyColumns(null, sources)} from ${from} where ${rangeMark(null, [leading])}
+order by ${keyColumns(null, sources)} limit 1) as f`,
+    boundary: boundarySql(transfer.from, sources),
   };
 }
 
@@ -40,33 +92,46 @@ export function undoSql(
   place: { readonly plan: string; readonly phase: string },
   unmapped: readonly UnmappedColumn[],
 ): UndoBatchSql {
-  const key = asIs(quoteIdent(transfer.key.target));
+  const targets = targetsOf(transfer);
   const into = asIs(quoteName(transfer.into));
-  const isForeign = [
-    `mapped.${key} is null`,
-    asIs(`${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)}`),
-    ...touchedSql('t', unmapped).map(asIs),
-    ...untimelySql('t', { ...place, transfer: transfer.id }, unmapped).map(asIs),
-  ].join(' or ');
+  const isForeign = foreignSql(transfer, place, unmapped);
   const labels = [place.plan, transfer.id, `${transfer.into.schema}.${transfer.into.name}`].map((label) => asIs(quoteLiteral(label)));
   return {
-    boundary: boundarySql(transfer.into, transfer.key.target),
+    boundary: boundarySql(transfer.into, targets),
     undoing: quoteName(transfer.into),
-    lock: `select from ${into} as t where [[range t.${key}]] for update`,
+    lock: `select from ${into} as t where ${rangeMark('t', targets)} for update`,
     move: `with mapped as (
 select * from (
 ${asIs(transfer.select)}
-) as m where [[range m.${key}]]
+) as m where ${rangeMark('m', targets)}
 ), gone as (
-delete from ${into} as t where [[range t.${key}]] returning t.*
+delete from ${into} as t where ${rangeMark('t', targets)} returning t.*
 ), archived as (
 insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
-select $1, ${labels.join(', ')}, t.${key}::text, row_to_json(t.*)
-from gone as t left join mapped on mapped.${key} = t.${key}
+select $1, ${labels.join(', ')}, ${keyText('t', targets)}, row_to_json(t.*)
+from gone as t left join mapped on ${keysEqual({ alias: 'mapped', columns: targets }, { alias: 't', columns: targets })}
 where ${isForeign}
 )
 select from gone`,
   };
+}
+
+/** Whether a target row `t` is anything else than what the mapping and the defaults make; a row that both sides know as deleted is nobody's loss. */
+function foreignSql(transfer: Transfer, place: { readonly plan: string; readonly phase: string }, unmapped: readonly UnmappedColumn[]): string {
+  const [key] = targetsOf(transfer);
+  const isSynced = transfer.sync !== 'none';
+  const written = (columns: readonly UnmappedColumn[]) =>
+    [...touchedSql('t', columns), ...untimelySql('t', { ...place, transfer: transfer.id, isSynced }, columns)].map(asIs);
+  const isForeign = [
+    `${columnOf('mapped', key)} is null`,
+    asIs(`${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)}`),
+    ...written(unmapped),
+  ].join(' or ');
+  const deleted = isSynced ? softDeletedSql('t', transfer.deletes, unmapped) : null;
+  if (deleted === null || transfer.deletes.kind !== 'soft') return isForeign;
+  const mark = transfer.deletes.column;
+  const others = written(unmapped.filter(({ name }) => name !== mark)).join(' or ') || 'false';
+  return `case when ${columnOf('mapped', key)} is null and ${asIs(deleted)} then ${others} else ${isForeign} end`;
 }
 
 /** By binary image, so that scale, case under a nondeterministic collation, and NULL all count; the cast keeps it one record (PostgreSQL, composite type comparison). */
@@ -74,16 +139,67 @@ export function rowOf(alias: string, transfer: Transfer): string {
   return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
+function plainMove(transfer: Transfer, mark: string): string {
+  const columns = columnsOf(transfer);
+  return `insert into ${asIs(quoteName(transfer.into))} (${columns})
+select ${columns} from (
+${asIs(transfer.select)}
+) as mapped where ${mark}${besideSync(transfer)}`;
+}
+
+/** Good rows to the target, bad ones to the quarantine; each condition is asked once a row. */
+function sortingMove(transfer: Transfer, { plan, mark }: { readonly plan: string; readonly mark: string }): string {
+  const columns = columnsOf(transfer);
+  const reasons = transfer.quarantine.map(({ condition }) => `when (${asIs(condition)}\n) then ${asIs(quoteLiteral(condition))}`);
+  const labels = [plan, transfer.id].map((label) => asIs(quoteLiteral(label))).join(', ');
+  const driving = keysEqual({ alias: 'd', columns: sourcesOf(transfer) }, { alias: 'mapped', columns: targetsOf(transfer) });
+  return `with mapped as materialized (
+select m.*, case ${reasons.join(' ')} end as stepgate_reason from (
+${asIs(transfer.select)}
+) as m where ${mark}
+), bad as (
+insert into stepgate.quarantine (plan, transfer, key, reason, original)
+select ${labels}, ${keyText('mapped', targetsOf(transfer))}, stepgate_reason, row_to_json(d.*)
+from mapped join ${asIs(quoteName(transfer.from))} as d on ${driving} where stepgate_reason is not null
+on conflict (plan, transfer, key) do nothing
+), moved as (
+insert into ${asIs(quoteName(transfer.into))} (${columns})
+select ${columns} from mapped where stepgate_reason is null${besideSync(transfer)}
+returning 1
+)
+select count(*) as mapped, count(stepgate_reason) as quarantined, (select count(*) from moved) as moved from mapped`;
+}
+
+/** Never DO UPDATE: what a trigger has written is newer than what the batch has read. */
+function besideSync(transfer: Transfer): string {
+  return transfer.sync === 'none' ? '' : `\non conflict (${keyColumns(null, targetsOf(transfer))}) do nothing`;
+}
+
 /**
  * The last key of the next rows, or of what is left, in the key's own order and not its text's.
  *
  * OFFSET counts index entries; the cast stands outside it, and nothing is sorted. No max(), which uuid has not before PostgreSQL 18.
  */
-function boundarySql(table: Transfer['from'], column: string): string {
-  const key = asIs(quoteIdent(column));
-  const rows = `select ${key} as k from ${asIs(quoteName(table))} where [[range ${key}]] order by ${key}`;
-  return `select coalesce((select nth.k::text from (${rows} offset $1 - 1 limit 1) as nth),
-(select last.k::text from (${rows} desc limit 1) as last))`;
+function boundarySql(table: QualifiedName, key: readonly string[]): string {
+  const columns = keyColumns(null, key);
+  const rows = `select ${columns} from ${asIs(quoteName(table))} where ${rangeMark(null, key)} order by ${columns}`;
+  const backwards = key.map((column) => `${columnOf(null, column)} desc`).join(', ');
+  return `select coalesce((select ${keyText('nth', key)} from (${rows} offset $1 - 1 limit 1) as nth),
+(select ${keyText('last', key)} from (select ${columns} from ${asIs(quoteName(table))} where ${rangeMark(null, key)} order by ${backwards} limit 1) as last))`;
+}
+
+type Columns = readonly [string, ...string[]];
+
+function targetsOf({ keys: [first, ...others] }: Transfer): Columns {
+  return [first.target, ...others.map(({ target }) => target)];
+}
+
+function sourcesOf({ keys: [first, ...others] }: Transfer): Columns {
+  return [first.source, ...others.map(({ source }) => source)];
+}
+
+function columnsOf(transfer: Transfer): string {
+  return asIs(transfer.columns.map(quoteIdent).join(', '));
 }
 
 /** Text of the plan, in which nothing is a range. */

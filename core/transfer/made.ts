@@ -20,7 +20,7 @@ export interface Undone {
   readonly emptied: readonly string[];
   /** All targets of the plan, quoted. */
   readonly targets: readonly string[];
-  /** Names that stand in the plan's statements: what has one of them is the plan's own business. */
+  /** Names that stand in the plan's statements, with their schemas where they are told: what has one of them is the plan's own business. */
   readonly names: readonly string[];
 }
 
@@ -30,6 +30,6 @@ export function undone(phases: readonly Phase[], plan: CompiledPlan): Undone {
     phases: phases.filter((phase) => phase.undo !== null).map(({ id }) => id),
     emptied: targetsOf({ phases }),
     targets: targetsOf(plan),
-    names: plan.reach.names,
+    names: plan.reach.exact ?? plan.reach.names,
   };
 }

@@ -26,21 +26,22 @@ export function touchedSql(alias: string, columns: readonly UnmappedColumn[]): r
 /**
  * Conditions under which somebody may have written into a column whose default gives another value each time.
  *
- * A time is the copy's own between the beginning of its phase and its end; of any other value nobody can tell.
+ * A time is the copy's own between the beginning of its phase and its end, or, where a live sync goes on making rows, now; of any other
+ * value nobody can tell.
  */
 export function untimelySql(
   alias: string,
-  place: { readonly plan: string; readonly phase: string; readonly transfer: string },
+  place: { readonly plan: string; readonly phase: string; readonly transfer: string; readonly isSynced: boolean },
   columns: readonly UnmappedColumn[],
 ): readonly string[] {
   const [plan, phase, transfer] = [place.plan, place.phase, place.transfer].map(quoteLiteral);
   const begun = `(select p.begun_at from stepgate.phase p where p.plan = ${plan} and p.phase = ${phase})`;
-  const done = `(select r.done_at from stepgate.transfer r where r.plan = ${plan} and r.phase = ${phase} and r.transfer = ${transfer} and r.direction = 'up')`;
+  const done = `(select case when bool_and(r.done_at is not null) then max(r.done_at) end from stepgate.transfer r where r.plan = ${plan} and r.phase = ${phase} and r.transfer = ${transfer} and r.direction = 'up')`;
   return columns
     .filter((column) => !column.isConstant && !column.isGenerated)
     .map((column) =>
       column.type.startsWith('timestamp')
-        ? `(${alias}.${quoteIdent(column.name)} between ${begun} and coalesce(${done}, clock_timestamp())) is not true`
+        ? `(${alias}.${quoteIdent(column.name)} between ${begun} and ${place.isSynced ? 'clock_timestamp()' : `coalesce(${done}, clock_timestamp())`}) is not true`
         : 'true',
     );
 }

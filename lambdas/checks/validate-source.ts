@@ -18,6 +18,7 @@ export function validateSource(deps: StatePorts): Work<z.infer<typeof ValidateSo
     const plan = await deps.plans.read(run.digest);
     const results = await runChecks(deps.session, plan, {
       checks: plan.before,
+      salt: run.id,
       clockMs: deps.clockMs,
       tooSlow: (said, cause) => new GateRefusedError(said, cause),
     });

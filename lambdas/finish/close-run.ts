@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { standingFence } from '../../adapters/fence.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import { ledgerLock } from '../../adapters/run-lock.ts';
@@ -29,6 +30,7 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     const laterFailure = failureOf(input.laterFailure);
     const migratedAt = await earlierMigration(deps, input);
     const sentence = outcomeSentence({ outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt, proof: input.proof });
+    await tellKeptFence(deps, input);
     await deps.journal.write(run.id, 'outcome', {
       kind: 'outcome',
       at: now.toISOString(),
@@ -38,23 +40,38 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
       laterFailures: laterFailure === null ? [] : [laterFailure],
       endedAt: now.toISOString(),
     });
-    const { plan, digest, mode, token } = run;
-    if (plan !== null && digest !== null && mode !== null && token !== null) {
-      await planLedger(deps.session).close({ ...run, plan, digest, mode, token }, { outcome, sentence });
+    const { mode, token } = run;
+    if (token !== null) {
+      await planLedger(deps.session).close(run.id, { outcome, sentence });
       await ledgerLock(deps.session).release(run.id, token);
     } else if (mode !== null && changesDatabase(mode)) {
-      await releaseIfTaken(deps, run.id);
+      await closeIfTaken(deps, run.id, { outcome, sentence });
     }
     return { outcome, sentence };
   };
 }
 
+/** Only a halted run keeps a fence; one that another run raised, too. */
+async function tellKeptFence({ session, journal }: Pick<StatePorts, 'session' | 'journal'>, { run, now, outcome }: Input): Promise<void> {
+  if (outcome !== 'halted' || run.plan === null || run.token === null) return;
+  const since = await standingFence(session, run.plan);
+  if (since !== null) {
+    await journal.write(run.id, 'fence-kept', { kind: 'fence', at: now.toISOString(), status: 'kept', since });
+  }
+}
+
 /** AcquireLock failed, perhaps after it took the lock. A database that cannot be asked keeps it; the next run takes it over from this ended execution. */
-async function releaseIfTaken({ session }: Pick<StatePorts, 'session'>, run: RunId): Promise<void> {
+async function closeIfTaken(
+  { session }: Pick<StatePorts, 'session'>,
+  run: RunId,
+  end: { readonly outcome: Outcome; readonly sentence: string },
+): Promise<void> {
   const lock = ledgerLock(session);
   try {
-    const holder = (await hasLedger(session)) ? await lock.holder() : null;
-    if (holder?.run === run) {
+    if (!(await hasLedger(session))) return;
+    await planLedger(session).close(run, end);
+    const holder = await lock.holder();
+    if (holder.run === run) {
       await lock.release(run, holder.token);
     }
   } catch (error) {

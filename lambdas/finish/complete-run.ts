@@ -12,8 +12,8 @@ export const CompleteRunInput = ChangingEnvelope;
  * @throws {StaleTokenError} when a newer run took the lock over.
  */
 export function completeRun(deps: Pick<StatePorts, 'session'>): Work<z.infer<typeof CompleteRunInput>, { completed: true }> {
-  return async ({ run }) => {
-    await planLedger(deps.session).complete(run);
+  return async ({ run, now }) => {
+    await planLedger(deps.session).complete(run, now);
     return { completed: true };
   };
 }

@@ -23,6 +23,7 @@ export function assess(deps: StatePorts): Work<z.infer<typeof AssessInput>, { ta
     const checks = plan.before.filter((check) => check.expects === 'quality' || check.expects === 'measure');
     const results = await runChecks(deps.session, plan, {
       checks,
+      salt: run.id,
       clockMs: deps.clockMs,
       tooSlow: (said, cause) => new GateRefusedError(said, cause),
     });

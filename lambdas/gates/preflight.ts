@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { hiddenSessions, keyColumn, longSessions, selectTypes, serverFacts, tableAccess, tableColumns } from '../../adapters/catalog.ts';
+import { hiddenSessions, longSessions, serverFacts, tableAccess } from '../../adapters/catalog.ts';
+import { owningLogins } from '../../adapters/fence.ts';
 import { hasLedger } from '../../adapters/ledger-install.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
@@ -7,17 +8,17 @@ import type { Snapshots } from '../../adapters/snapshots.ts';
 import type { Query } from '../../adapters/sql-session.ts';
 import { tableSize } from '../../adapters/table-size.ts';
 import { takenNames } from '../../adapters/taken-names.ts';
-import { GateRefusedError, StatementFailedError } from '../../core/errors.ts';
-import type { AcceptedHazard, CompiledPlan, ObjectName, Phase, QualifiedName, Transfer } from '../../core/plan/compiled-plan.ts';
+import { GateRefusedError } from '../../core/errors.ts';
+import type { AcceptedHazard, CompiledPlan, ObjectName, Phase, QualifiedName } from '../../core/plan/compiled-plan.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { fenceFindings } from '../../core/run/fence-findings.ts';
 import { byHazardAndTable, hazardFinding } from '../../core/run/hazard-findings.ts';
 import type { Finding } from '../../core/run/journal.ts';
-import { changesDatabase } from '../../core/run/mode.ts';
+import { changesDatabase, type Mode } from '../../core/run/mode.ts';
 import {
   clusterFindings,
   describeName,
   finding,
-  isAboutOneOf,
   LONG_SESSION_SECONDS,
   ledgerFindings,
   refusalOf,
@@ -25,11 +26,10 @@ import {
   sessionFindings,
   snapshotFindings,
 } from '../../core/run/preflight.ts';
-import { sourceKeyFaults, targetKeyFaults } from '../../core/transfer/key-faults.ts';
 import { undone } from '../../core/transfer/made.ts';
-import { generatedFaults } from '../../core/transfer/type-faults.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { transferFindings } from '../middleware/transfer-findings.ts';
 
 export const PreflightInput = ReadingEnvelope.extend({ planState: z.string() });
 
@@ -57,7 +57,7 @@ export function preflight(
         sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
       )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
-      ...(run.mode === 'rollback' ? await wayBackFindings(deps, plan) : await planFindings(deps, plan, run.mode === 'verify')),
+      ...(run.mode === 'rollback' ? await wayBackFindings(deps, plan) : await planFindings(deps, plan, run.mode)),
     ];
     await deps.journal.write(run.id, 'preflight', {
       kind: 'preflight',
@@ -105,7 +105,8 @@ async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[])
   return findings;
 }
 
-async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: boolean): Promise<readonly Finding[]> {
+async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): Promise<readonly Finding[]> {
+  const isVerify = mode === 'verify';
   const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
   const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
   // Verifying creates nothing: what is not there now, nobody will make.
@@ -117,10 +118,9 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, isVerify: bool
     ...(await deps.session.readOnly((query) =>
       tableFindings(query, isVerify ? transfers.flatMap((one) => [one.from, one.into]) : transfers.map((one) => one.from), expected),
     )),
-    ...(await deps.session.readOnly((query) => keyFindings(query, transfers, isVerify))),
     ...(isVerify ? [] : await deps.session.readOnly((query) => nameFindings(query, expected))),
-    ...(isVerify || makesPlain(plan) ? [] : await deps.session.readOnly((query) => generatedFindings(query, transfers))),
-    ...(await mappingFindings(deps, transfers, expected)),
+    ...(mode === 'execute' || mode === 'dry-run' ? fenceFindings(plan, await deps.session.readOnly(owningLogins)) : []),
+    ...(await transferFindings(deps.session, plan, { transfers, expected, mode })),
   ];
 }
 
@@ -152,19 +152,6 @@ async function tableFindings(query: Query, tables: readonly QualifiedName[], cre
   return findings;
 }
 
-/** Told only where a key is none, since ranges of it would miss rows. */
-async function keyFindings(query: Query, transfers: readonly Transfer[], isVerify: boolean): Promise<readonly Finding[]> {
-  const faults: string[] = [];
-  for (const transfer of transfers) {
-    faults.push(...sourceKeyFaults(transfer, await keyColumn(query, transfer.from, transfer.key.source)));
-    if (isVerify) {
-      faults.push(...targetKeyFaults(transfer, await keyColumn(query, transfer.into, transfer.key.target)));
-    }
-  }
-  const said = { advice: 'a transfer reads its rows in ranges of their key', source: 'pg_attribute, pg_index' };
-  return faults.map((found) => finding('key', false, { found, ...said }));
-}
-
 async function nameFindings(query: Query, names: readonly ObjectName[]): Promise<readonly Finding[]> {
   const taken = await takenNames(query, names);
   const source = 'pg_class, pg_attribute, pg_proc, pg_type, pg_policy, pg_namespace';
@@ -174,46 +161,6 @@ async function nameFindings(query: Query, names: readonly ObjectName[]): Promise
   return taken.map((name) =>
     finding('names', false, { found: `${describeName(name)} is already there`, advice: 'rename or remove it, or change the plan', source }),
   );
-}
-
-/** Whether a phase of the plan may lift a column's generation before the copy, which looks again. */
-function makesPlain({ phases }: CompiledPlan): boolean {
-  return phases.some((phase) => 'up' in phase && phase.up.some(({ sql }) => /\bdrop\s+(identity|expression)\b/i.test(sql)));
-}
-
-/** Targets that are there already; those that the plan makes are looked at before the copy. */
-async function generatedFindings(query: Query, transfers: readonly Transfer[]): Promise<readonly Finding[]> {
-  const faults: string[] = [];
-  for (const transfer of transfers) {
-    faults.push(...generatedFaults(transfer, await tableColumns(query, transfer.into)));
-  }
-  return faults.map((found) => finding('mapping', false, { found, advice: 'change the SELECT or the table', source: 'pg_attribute' }));
-}
-
-/** Each mapping is planned by the server once; what it misses is named, unless an earlier phase of the plan creates it. */
-async function mappingFindings(deps: StatePorts, transfers: readonly Transfer[], created: readonly ObjectName[]): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const transfer of transfers) {
-    const problem = await deps.session
-      .readOnly((query) => selectTypes(query, transfer.select, transfer.columns))
-      .then(
-        () => null,
-        (error: unknown) => {
-          if (error instanceof StatementFailedError) {
-            return error.message;
-          }
-          throw error;
-        },
-      );
-    findings.push(
-      finding('mapping', problem === null || isAboutOneOf(problem, created), {
-        found: `${transfer.file}:${transfer.line}: ${problem === null ? 'reads columns that are there' : problem}`,
-        advice: 'change the SELECT to what the source has',
-        source: 'pg_typeof over the SELECT, no row read',
-      }),
-    );
-  }
-  return findings;
 }
 
 export const handler = stateHandler(PreflightInput, (environment) => preflight({ ...statePorts(environment), snapshots: snapshotPort(environment) }));

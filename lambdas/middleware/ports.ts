@@ -12,6 +12,7 @@ export interface StatePorts {
   readonly session: SqlSession;
   /** A monotonic clock for durations; the time of day comes in with the state's input. */
   readonly clockMs: () => number;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 export function statePorts(environment: Environment): StatePorts {
@@ -21,6 +22,7 @@ export function statePorts(environment: Environment): StatePorts {
     journal: s3Journal(environment.STEPGATE_REPORT_BUCKET, s3),
     session: sqlSession(environment, dataApiClient()),
     clockMs: () => performance.now(),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }
 

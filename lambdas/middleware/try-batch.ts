@@ -2,8 +2,8 @@ import type { TransferProgress } from '../../adapters/transfer-ledger.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
 import { nextBatchRows } from '../../core/run/batch-size.ts';
 
-/** Two seconds a batch: long enough to be as fast as one statement, short enough to let go soon (facts of the design, numbers to expect). */
-const BATCH_MS = 2_000;
+/** A batch that was moved row by row held so many, whatever was asked for (ledger/functions/move-or-quarantine.sql). */
+const ROWS_APART = 200;
 
 /**
  * Moves one batch of about `rows`, and says how many the next one takes; no progress when it was cancelled.
@@ -13,12 +13,14 @@ const BATCH_MS = 2_000;
  * @throws {UnknownOutcomeError} when one row alone takes too long, or the answer was lost.
  */
 export async function tryBatch<Progress extends TransferProgress | null>(
-  rows: number,
+  { rows, targetMs }: { readonly rows: number; readonly targetMs: number },
   move: (rows: number) => Promise<Progress>,
 ): Promise<{ readonly progress: Progress | undefined; readonly nextRows: number }> {
   try {
     const progress = await move(rows);
-    return { progress, nextRows: nextBatchRows({ rows, elapsedMs: progress?.elapsedMs ?? 0 }, BATCH_MS) };
+    const { elapsedMs = 0, boundaryMs = 0, waiting = 0, isApart = false } = progress ?? {};
+    const moved = isApart ? Math.min(rows, ROWS_APART) : rows;
+    return { progress, nextRows: nextBatchRows({ rows: moved, elapsedMs, boundaryMs, waiting }, targetMs) };
   } catch (error) {
     if (error instanceof UnknownOutcomeError && error.isTimeout && rows > 1) {
       return { progress: undefined, nextRows: Math.max(1, Math.floor(rows / 8)) };

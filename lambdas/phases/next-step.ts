@@ -1,6 +1,10 @@
 import type * as z from 'zod';
+import { isFenced } from '../../adapters/fence.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
+import { forgetImages } from '../../adapters/row-images.ts';
+import { syncLedger } from '../../adapters/sync-ledger.ts';
+import { transferLedger } from '../../adapters/transfer-ledger.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { nextStep as firstNotApplied, type NextStep } from '../../core/run/next-step.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
@@ -13,7 +17,15 @@ export function nextStep(deps: StatePorts): Work<z.infer<typeof NextStepInput>, 
   return async ({ run }) => {
     await planLedger(deps.session).holdsOrFails(run);
     const plan = await deps.plans.read(run.digest);
-    return firstNotApplied(plan, await phaseLedger(deps.session).all(run.plan));
+    const [phases, live, copied, fenced] = await Promise.all([
+      phaseLedger(deps.session).all(run.plan),
+      syncLedger(deps.session).live(run.plan),
+      transferLedger(deps.session).copied(run.plan),
+      isFenced(deps.session, run.plan),
+    ]);
+    // From its cleanup on a plan is not undone.
+    if (run.mode === 'cleanup') await forgetImages(deps.session, run);
+    return firstNotApplied(plan, phases, { live, copied, isFenced: fenced }, run.mode === 'cleanup' ? 'cleanup' : 'run');
   };
 }
 

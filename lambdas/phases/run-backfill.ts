@@ -1,21 +1,26 @@
 import * as z from 'zod';
-import { hasRows, keyColumn, selectTypes, tableColumns } from '../../adapters/catalog.ts';
+import { selectTypes, tableColumns } from '../../adapters/catalog.ts';
+import { isFenced } from '../../adapters/fence.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
-import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
-import { StatementFailedError } from '../../core/errors.ts';
-import type { Transfer } from '../../core/plan/compiled-plan.ts';
-import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
+import { tableKey } from '../../adapters/table-key.ts';
+import { inForeignKeyOrder, selfReferring } from '../../adapters/table-order.ts';
+import { type TransferTotals, transferLedger } from '../../adapters/transfer-ledger.ts';
+import { CheckFailedError, StatementFailedError } from '../../core/errors.ts';
+import type { Fraction, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
+import { describeQuarantined } from '../../core/run/comparison.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
+import { isSynced } from '../../core/run/next-step.ts';
 import { workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { keyFaults } from '../../core/transfer/key-faults.ts';
 import { typeFaults } from '../../core/transfer/type-faults.ts';
-import { phaseEntry } from '../middleware/phase-entry.ts';
+import { copyTransfer } from '../middleware/copy-transfer.ts';
+import { finishTransferPhase } from '../middleware/finish-transfer-phase.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
-import { tryBatch } from '../middleware/try-batch.ts';
 
 export const RunBackfillInput = ChangingEnvelope.extend({ phase: z.string() });
 
@@ -24,63 +29,65 @@ export interface BackfillAnswer {
   /** The transfer in hand, and how many rows it has moved so far. */
   readonly transfer: string | null;
   readonly rows: number;
+  /** Why a batch waited for the application, the last time that one did. */
+  readonly paused?: string;
 }
 
-/** Moves a phase's rows, transfer after transfer, batch after batch; leaves its place in the ledger and comes back for the rest. */
+/**
+ * Moves a phase's rows, transfer after transfer, batch after batch; leaves its place in the ledger and comes back for the rest.
+ *
+ * A phase with live transfers is not done then: what the application wrote meanwhile is caught up with first.
+ *
+ * @throws {StatementFailedError} for tables that cannot hold or show the rows.
+ * @throws {CheckFailedError} when more rows went to the quarantine than the plan's quality allows.
+ */
 export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillInput>, BackfillAnswer> {
-  const phases = phaseLedger(deps.session);
   return async ({ run, now, phase: id }) => {
     const plan = await deps.plans.read(run.digest);
     const phase = phaseOf(plan, id, 'transfer');
     const time = workingTime(deps.clockMs);
-    await phases.begin(run, phase);
+    await phaseLedger(deps.session).begin(run, phase);
     // All of them before the first row is moved: a fault of the last one shall not cost the copies of the others.
     for (const transfer of phase.transfers) {
       await refuseUnfitTables(deps, transfer);
     }
-    for (const transfer of phase.transfers) {
-      const moving = transferLedger(labelled(deps.session, describeTransfer(transfer)));
+    const { transfers, single } = await deps.session.readOnly(async (query) => ({
+      transfers: await inForeignKeyOrder(query, phase.transfers),
+      single: await selfReferring(query, phase.transfers),
+    }));
+    const fenced = await isFenced(deps.session, run.plan);
+    let paused: string | undefined;
+    for (const transfer of transfers) {
       await refuseFilledTarget(deps, run, { phase: id, transfer });
-      let rows = FIRST_BATCH_ROWS;
-      let progress: TransferProgress | undefined;
-      do {
-        if (time.isOver()) {
-          return { done: false, transfer: transfer.id, rows: 0 };
-        }
-        const tried = await tryBatch(rows, (size) => moving.copyBatch(run, { phase: id, transfer }, size));
-        rows = tried.nextRows;
-        progress = tried.progress;
-      } while (progress?.done !== true);
-      await deps.journal.write(run.id, `transfer-${phase.folder}-${transfer.id}`, {
-        kind: 'transfer',
-        at: now.toISOString(),
-        phase: id,
-        transfer: transfer.id,
-        direction: 'up',
-        from: `${transfer.from.schema}.${transfer.from.name}`,
-        into: `${transfer.into.schema}.${transfer.into.name}`,
-        rows: progress.rows,
-        batches: progress.batches,
-        archived: null,
-        durationMs: progress.workingMs,
-      });
+      const mostRanges = single.includes(transfer.id) ? 1 : transfer.parallel;
+      const copied = await copyTransfer(deps, run, { phase: id, transfer, isLive: isSynced(transfer) && !fenced, mostRanges, time });
+      paused = copied.paused?.because ?? paused;
+      const totals = await transferLedger(deps.session).totals(run.plan, { phase: id, transfer: transfer.id });
+      if (!copied.done || totals === null) {
+        return answer({ done: false, transfer: transfer.id, rows: totals?.rows ?? 0 }, paused);
+      }
+      await tellCopied(deps, { run, now }, { phase, transfer, totals });
+      refuseTooManyBad(transfer, totals, plan.quality);
     }
-    await phases.finish(run, phase, 0);
-    const result = await phases.result(run.plan, id);
-    if (result !== null) {
-      await deps.journal.write(run.id, `phase-${phase.folder}`, phaseEntry(plan, phase, { now, result }));
+    if (!transfers.some(isSynced)) {
+      await finishTransferPhase(deps, { run, now }, plan, phase);
     }
-    return { done: true, transfer: null, rows: 0 };
+    return answer({ done: true, transfer: null, rows: 0 }, paused);
   };
+}
+
+function answer(said: BackfillAnswer, paused: string | undefined): BackfillAnswer {
+  return paused === undefined ? said : { ...said, paused };
 }
 
 /** A cast that the insert would do silently may lose something: the SELECT has to say it. Keys have to be keys. */
 async function refuseUnfitTables(deps: StatePorts, transfer: Transfer): Promise<void> {
   const faults = await labelled(deps.session, describeTransfer(transfer)).readOnly(async (query) => {
     const types = await selectTypes(query, transfer.select, transfer.columns);
+    const [sources, targets] = [transfer.keys.map(({ source }) => source), transfer.keys.map(({ target }) => target)];
     return [
       ...typeFaults(transfer, types, await tableColumns(query, transfer.into)),
-      ...keyFaults(transfer, await keyColumn(query, transfer.from, transfer.key.source), await keyColumn(query, transfer.into, transfer.key.target)),
+      ...keyFaults(transfer, await tableKey(query, transfer.from, sources), await tableKey(query, transfer.into, targets)),
     ];
   });
   if (faults.length > 0) {
@@ -88,17 +95,36 @@ async function refuseUnfitTables(deps: StatePorts, transfer: Transfer): Promise<
   }
 }
 
-/** Whatever is in the target before the first batch is not the plan's, and would be taken for it. Rows and cursor commit together, so the cursor is asked last. */
-async function refuseFilledTarget(
+type Done = { readonly phase: TransferPhase; readonly transfer: Transfer; readonly totals: TransferTotals };
+
+async function tellCopied(
   deps: StatePorts,
-  run: ChangingRun,
-  { phase, transfer }: { readonly phase: string; readonly transfer: Transfer },
+  { run, now }: { readonly run: ChangingRun; readonly now: Date },
+  { phase, transfer, totals }: Done,
 ): Promise<void> {
-  const isFilled = await deps.session.readOnly((query) => hasRows(query, transfer.into));
-  if (isFilled && !(await transferLedger(deps.session).begun(run.plan, phase)).includes(transfer.id)) {
-    throw new StatementFailedError(
-      `${transfer.file}:${transfer.line}: ${transfer.into.schema}.${transfer.into.name} already holds rows; a transfer fills an empty table, so that every row in it can be verified`,
-    );
+  await deps.journal.write(run.id, `transfer-${phase.folder}-${transfer.id}`, {
+    kind: 'transfer',
+    at: now.toISOString(),
+    phase: phase.id,
+    transfer: transfer.id,
+    direction: 'up',
+    from: `${transfer.from.schema}.${transfer.from.name}`,
+    into: `${transfer.into.schema}.${transfer.into.name}`,
+    rows: totals.rows,
+    batches: totals.batches,
+    archived: null,
+    ...(transfer.quarantine.length === 0 ? {} : { quarantined: totals.quarantined }),
+    ...(totals.pausedMs === 0 ? {} : { pausedMs: totals.pausedMs }),
+    durationMs: totals.workingMs,
+  });
+}
+
+/** The quarantine is for few rows: the plan says how many may be bad. */
+function refuseTooManyBad(transfer: Transfer, { mapped, quarantined }: TransferTotals, quality: Fraction): void {
+  const from = `${transfer.from.schema}.${transfer.from.name}`;
+  const faults = describeQuarantined([{ sourceRows: mapped - quarantined, quarantined, from }], [transfer], quality);
+  if (transfer.quarantine.length > 0 && faults.length > 0) {
+    throw new CheckFailedError(faults.join(' · '));
   }
 }
 

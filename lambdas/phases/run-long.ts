@@ -29,6 +29,7 @@ export function runLong(deps: StatePorts): Work<z.infer<typeof RunLongInput>, Lo
     }
     const checks = await runChecks(deps.session, plan, {
       checks: phase.verify,
+      salt: run.id,
       clockMs: deps.clockMs,
       tooSlow: (said, cause) => new CheckFailedError(said, cause),
     });

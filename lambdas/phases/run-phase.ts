@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { namingHolders } from '../../adapters/lock-holders.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { endImages } from '../../adapters/row-images.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { phaseEntry } from '../middleware/phase-entry.ts';
@@ -40,6 +41,7 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
     if (result === null) {
       return { done: false };
     }
+    await endImages(deps.session, run, phase);
     await deps.journal.write(run.id, `phase-${phase.folder}`, phaseEntry(plan, phase, { now, result }));
     return { done: true };
   };

@@ -21,6 +21,10 @@ export function decideRecovery(deps: Pick<StatePorts, 'session'>): Work<z.infer<
   const plans = planLedger(deps.session);
   return async ({ run }) => {
     await plans.holdsOrFails(run);
+    // A migrated plan's cleanup is never undone: what of it is done stays, and it is started again.
+    if (run.mode === 'cleanup') {
+      return { kind: 'none', phase: null, outcome: 'halted' };
+    }
     // A phase that still works would commit behind the undo's back.
     if ((await ledgerLock(deps.session).endBackends(run.id)) > 0) {
       throw new DatabaseBusyError(`statements of run ${run.id} were still at work; they are being ended`);

@@ -1,19 +1,22 @@
 import * as z from 'zod';
 import { tableColumns, unmappedColumns } from '../../adapters/catalog.ts';
-import { keptRows } from '../../adapters/kept-rows.ts';
+import { keptRows, keptValues } from '../../adapters/kept-rows.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
+import { syncLedger } from '../../adapters/sync-ledger.ts';
+import { inForeignKeyOrder } from '../../adapters/table-order.ts';
 import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
 import { GateRefusedError, UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
-import { FIRST_BATCH_ROWS } from '../../core/run/batch-size.ts';
+import { ALONE } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
 import type { UnmappedColumn } from '../../core/transfer/unmapped-column.ts';
+import { drainJournal } from '../middleware/drain-journal.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { runStatements } from '../middleware/run-statements.ts';
@@ -60,9 +63,10 @@ type Visit = { readonly run: ChangingRun; readonly now: Date };
 
 async function tellUndone(deps: StatePorts, { run, now }: Visit, { phase, durationMs }: { readonly phase: Phase; readonly durationMs: number }) {
   const at = now.toISOString();
-  const kept = await keptRows(deps.session, run, phase.id);
-  if (kept.length > 0) {
-    await deps.journal.write(run.id, `kept-${phase.folder}`, { kind: 'kept', at, phase: phase.id, tables: [...kept] });
+  const [kept, values] = await Promise.all([keptRows(deps.session, run, phase.id), keptValues(deps.session, run, phase.id)]);
+  if (kept.length + values.length > 0) {
+    const said = values.map((one) => ({ ...one, samples: [...one.samples] }));
+    await deps.journal.write(run.id, `kept-${phase.folder}`, { kind: 'kept', at, phase: phase.id, tables: [...kept], values: said });
   }
   await deps.journal.write(run.id, `undo-${phase.folder}`, {
     kind: 'phase',
@@ -119,13 +123,15 @@ async function undoLong(deps: StatePorts, run: ChangingRun, place: PlacedPhase<L
   return next === 'next-step' ? undoInTransaction(deps, run, place, []) : { next: next === 'wait' ? 'wait' : 'undo' };
 }
 
-/** Newest transfer first. A target that the plan made is emptied whole, what is not the plan's in it archived; any other only where a transfer had begun. */
+/** Those that refer to others before them, then the newest first. A target that the plan made is emptied whole, what is not the plan's in it archived; any other only where a transfer had begun. */
 async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<TransferPhase>): Promise<UndoAnswer> {
   const { plan, phase } = place;
   const time = workingTime(deps.clockMs);
+  await endSync(deps, visit.run, { place, time });
   await phaseLedger(deps.session).beginUndo(visit.run, phase);
   const begun = await transferLedger(deps.session).begun(plan.id, phase.id);
-  for (const transfer of phase.transfers.toReversed()) {
+  const ordered = await deps.session.readOnly((query) => inForeignKeyOrder(query, phase.transfers));
+  for (const transfer of ordered.toReversed()) {
     if (!begun.includes(transfer.id) && !isMade(plan, transfer.into)) continue;
     const columns = await deps.session.readOnly((query) => tableColumns(query, transfer.into));
     // Somebody dropped the target: nothing of the transfer is left to take back.
@@ -138,6 +144,19 @@ async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<
   return undoInTransaction(deps, visit.run, place, []);
 }
 
+/** The old side gets what is still on its way to it; what it does not take, the batches keep. Triggers go before the rows that they stand on. */
+async function endSync(
+  deps: StatePorts,
+  run: ChangingRun,
+  { place, time }: { readonly place: PlacedPhase<TransferPhase>; readonly time: WorkingTime },
+): Promise<void> {
+  const sync = syncLedger(deps.session);
+  const live = await sync.live(run.plan);
+  if (!place.phase.transfers.some(({ id }) => live.some(({ transfer }) => transfer === id))) return;
+  await drainJournal(deps, run, { plan: place.plan, time });
+  await sync.remove(run, place.plan, place.phase.id);
+}
+
 type TransferUndo = { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[]; readonly time: WorkingTime };
 
 /** Batch after batch, as long as there is time; null when another visit undid the phase meanwhile. */
@@ -147,10 +166,10 @@ async function undoTransfer(
   { time, ...place }: TransferUndo,
 ): Promise<TransferProgress | { done: false } | null> {
   const ledger = transferLedger(labelled(deps.session, `undo of ${describeTransfer(place.transfer)}`));
-  let rows = FIRST_BATCH_ROWS;
+  let rows = ALONE.firstRows;
   for (;;) {
     if (time.isOver()) return { done: false };
-    const tried = await tryBatch(rows, (size) => ledger.undoBatch(run, place, size));
+    const tried = await tryBatch({ rows, targetMs: ALONE.targetMs }, (size) => ledger.undoBatch(run, place, size));
     rows = tried.nextRows;
     if (tried.progress === null || tried.progress?.done === true) return tried.progress;
   }

@@ -71,6 +71,7 @@ async function proof(
   const [undoing, applied] = await Promise.all([deps.plans.read(run.digest), deps.plans.read(inForce.digest)]);
   const reach = {
     names: [...new Set([...undoing.reach.names, ...applied.reach.names])],
+    exact: [undoing, applied].flatMap(({ reach: { names, exact } }) => exact ?? names),
     isOpaque: undoing.reach.isOpaque || applied.reach.isOpaque,
   };
   const [found, tables] = await Promise.all([

@@ -26,7 +26,9 @@ export interface RequestedSnapshot {
 export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'policy' | 'request'> }): Work<Input, RequestedSnapshot> {
   return async ({ run, now }) => {
     const { token } = run;
-    const inForce = token === null ? null : await planLedger(deps.session).inForce(run.plan);
+    // What cleanup takes away is not in the snapshot from before the migration.
+    const isOwn = token === null || run.mode === 'cleanup';
+    const inForce = isOwn ? null : await planLedger(deps.session).inForce(run.plan);
     if (inForce?.baseRun != null && inForce.snapshotId !== null && inForce.snapshotRequestedAt !== null) {
       return { id: inForce.snapshotId, requestedAt: inForce.snapshotRequestedAt, adoptedFrom: inForce.baseRun };
     }
@@ -57,7 +59,7 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
     if (restoreCommand !== null) {
       await deps.journal.write(run.id, 'snapshot', { ...requested, restoreCommand });
     }
-    if (token !== null) {
+    if (!isOwn) {
       await planLedger(deps.session).rememberSnapshot({ ...run, token }, { id, requestedAt: now });
     }
     return { id, requestedAt: now.toISOString(), adoptedFrom: null };

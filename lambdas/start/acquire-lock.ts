@@ -59,17 +59,12 @@ export function acquireLock(
     if (token === null) {
       throw new DatabaseBusyError('another run took the lock at the same time');
     }
-    try {
-      await endBackends(lock, dead, deps.pause);
-      const { base, ...found } = await whatIsInForce(deps, { ...run, token }, input.asked);
-      const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState, base } as const;
-      await deps.journal.write(run.id, 'lock', entry);
-      return { token, ...found, holderSeen: null };
-    } catch (error) {
-      // Nobody else would give it back: the definition does not know the token yet. Where that fails too, the next run takes it over.
-      await lock.release(run.id, token).catch(() => undefined);
-      throw error;
-    }
+    // What fails from here on leaves the lock taken: another visit beside this one may hold the same token. CloseRun gives it back.
+    await endBackends(lock, dead, deps.pause);
+    const { base, ...found } = await whatIsInForce(deps, { run: { ...run, token }, now, asked: input.asked });
+    const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState, base } as const;
+    await deps.journal.write(run.id, 'lock', entry);
+    return { token, ...found, holderSeen: null };
   };
 }
 
@@ -94,21 +89,18 @@ async function endBackends(lock: RunLock, run: string | null, pause: (ms: number
 }
 
 /** @throws {GateRefusedError} when the run may not begin with what it finds. */
-async function whatIsInForce(deps: StatePorts, run: ChangingRun, asked: Asked): Promise<InForce> {
+async function whatIsInForce(deps: StatePorts, { run, now, asked }: Start): Promise<InForce> {
   const plans = planLedger(deps.session);
   const inForce = await plans.inForce(run.plan);
   const phases = await phaseLedger(deps.session).all(run.plan);
-  const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.length;
+  const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.filter(({ when }) => when === 'run').length;
   const state = planState(phases, {
     isMigrated: inForce?.migratedAt != null && !inForce.isRefuted,
     isChanged: inForce?.isChanged === true && !inForce.isRefuted,
     phases: phasesInForce,
   });
   const base = inForce?.baseRun == null ? null : { run: inForce.baseRun, snapshotId: inForce.snapshotId };
-  const refusal =
-    run.mode === 'rollback'
-      ? await refuseRollback(deps, run, { phases, inForce, asked })
-      : refuseExecute(run, state, await deps.plans.read(run.digest), { phases, inForce });
+  const refusal = await refuseByMode(deps, { run, now, asked }, { state, phases, inForce });
   if (refusal !== null) {
     throw new GateRefusedError(refusal);
   }
@@ -117,8 +109,40 @@ async function whatIsInForce(deps: StatePorts, run: ChangingRun, asked: Asked): 
     const isCorrected = run.mode === 'rollback' && asked.isDigestGiven;
     return { planState: state, digest: isCorrected ? run.digest : (inForce?.digest ?? run.digest), base };
   }
-  await plans.adopt(run);
+  if (run.mode !== 'cleanup') await plans.adopt(run);
   return { planState: state, digest: run.digest, base };
+}
+
+interface Start {
+  readonly run: ChangingRun;
+  readonly now: Date;
+  readonly asked: Asked;
+}
+
+interface Found {
+  readonly state: PlanState;
+  readonly phases: readonly LedgerPhase[];
+  readonly inForce: PlanInForce | null;
+}
+
+async function refuseByMode(deps: StatePorts, { run, now, asked }: Start, found: Found): Promise<string | null> {
+  if (run.mode === 'rollback') return refuseRollback(deps, run, { ...found, asked });
+  const plan = await deps.plans.read(run.digest);
+  return run.mode === 'cleanup' ? refuseCleanup(plan, { run, now }, found) : refuseExecute(run, found.state, plan, found);
+}
+
+/** Until the time in which the plan may be rolled back is over, the old side stays. */
+function refuseCleanup(plan: CompiledPlan, { run, now }: Pick<Start, 'run' | 'now'>, { state, inForce }: Found): string | null {
+  if (state !== 'migrated' || inForce?.migratedAt == null) {
+    return `plan ${run.plan} is not migrated in this database; there is nothing to clean up`;
+  }
+  if (inForce.digest !== run.digest) {
+    return `plan ${run.plan} was migrated with digest ${inForce.digest}, not ${run.digest}; a changed plan is a different plan: clean up with the one that was executed`;
+  }
+  const until = new Date(new Date(inForce.migratedAt).getTime() + plan.rollbackForHours * 3_600_000);
+  return now >= until
+    ? null
+    : `plan ${run.plan} may be rolled back for ${plan.rollbackForHours} hours, until ${until.toISOString()}, and cleanup takes the way back away; start it then`;
 }
 
 interface InForce {

@@ -22,7 +22,7 @@ export function loadPlan(
       ...pinned,
       ...(asked.accept === null ? {} : { accept: asked.accept }),
       title: plan.title,
-      phases: plan.phases.map((phase) => phase.id),
+      phases: plan.phases.filter(({ when }) => when === (request.mode === 'cleanup' ? 'cleanup' : 'run')).map((phase) => phase.id),
       notes: [...plan.notes],
       accepted: [...plan.accepted],
       startedAt: run.startedAt.toISOString(),

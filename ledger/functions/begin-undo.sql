@@ -3,8 +3,12 @@ create or replace function stepgate.begin_undo(p_run text, p_token bigint, p_pla
 language plpgsql as $begin_undo$
 begin
   perform stepgate.enter(p_run, p_token, 'undo ' || p_phase);
-  perform stepgate.keep_cascades(p_plan);
   update stepgate.phase set undo_begun_at = clock_timestamp() where plan = p_plan and phase = p_phase and undo_begun_at is null;
-  return case when found then 'begun' else 'already' end;
+  if not found then
+    return 'already';
+  end if;
+  -- Behind the row, so that of two visits at once one makes the triggers.
+  perform stepgate.keep_cascades(p_plan);
+  return 'begun';
 end
 $begin_undo$

@@ -6,8 +6,8 @@ declare
   holder text;
 begin
   perform set_config('application_name', stepgate.backend_label(p_run, p_label), true);
-  -- Below deadlock_timeout (1 s), so that the run gives way and never the application.
-  perform set_config('lock_timeout', '800ms', true);
+  -- Far below deadlock_timeout (1 s), so that the run gives way and never the application, which waits no longer behind a lock that we wait for.
+  perform set_config('lock_timeout', '200ms', true);
   perform set_config('search_path', 'public', true);
   perform set_config('row_security', 'off', true);
   perform set_config('TimeZone', 'UTC', true);

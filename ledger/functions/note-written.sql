@@ -8,6 +8,6 @@ begin
   where split_part(value, ':', 2) is distinct from split_part(p_before ->> key, ':', 2);
   insert into stepgate.written (plan, table_oid) select p_plan, unnest(changed) on conflict do nothing;
   update stepgate.made m set rows = -1
-  where m.plan = p_plan and (m.table_oid = any (changed) or exists (select from pg_partition_tree(m.table_oid) t where t.relid = any (changed)));
+  where m.plan = p_plan and m.rows <> -1 and (m.table_oid = any (changed) or exists (select from pg_partition_tree(m.table_oid) t where t.relid = any (changed)));
 end
 $note_written$

@@ -1,7 +1,7 @@
 -- A transactional phase: its row, its statements and its checks commit together or not at all. Repeating it does nothing.
 -- A failure is kept rather than raised: the caller of a phase that takes more than the Data API's 45 s gets no answer.
 create or replace function stepgate.run_phase(
-  p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb
+  p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb, p_protect jsonb
 ) returns text
 language plpgsql as $run_phase$
 declare
@@ -21,13 +21,17 @@ begin
   end if;
   begin
     update stepgate.plan set changed_at = clock_timestamp() where plan = p_plan and changed_at is null;
+    perform stepgate.begin_images(p_plan, p_phase, p_protect);
+    perform stepgate.fence_suspend();
     statements := stepgate.execute_statements(p_statements);
     -- What waits for the commit is checked now: a commit that fails late would be told to nobody.
     set constraints all immediate;
     -- The plan's own statements may have moved the path; the checks are written for the default.
     perform set_config('search_path', 'public', true);
     outcome := jsonb_build_object('statements', statements, 'checks', stepgate.run_checks(p_checks));
+    perform stepgate.fence_renew();
     perform stepgate.note_written(p_plan, counts), stepgate.note_made(p_plan, p_phase, counts);
+    perform stepgate.keep_images(p_plan, p_phase);
   exception
     when others then
       get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;

@@ -1,6 +1,7 @@
 -- One line per catalog object of the application: what "the schema is as before" compares.
 -- Privileges through acldefault (GRANT and REVOKE leave an explicit default behind), columns by their order (a dropped column leaves a gap),
--- no object ids and no sequence positions. `about` are the names that the line is about, without schemas; null where it is about the whole database.
+-- no object ids and no sequence positions. `about` are the names that the line is about, without schemas,
+-- and of relations with them, too; null where it is about the whole database.
 create or replace function stepgate.schema_objects(out line text, out about text[]) returns setof record
 language sql stable
 set search_path = pg_catalog set quote_all_identifiers = off
@@ -13,11 +14,12 @@ as $schema_objects$
   ), relations as (
     -- Its name, and those through which a statement reaches it: a partition's or heir's parents, the table of a sequence.
     select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as full_name, array(
-      select c.relname::text
-      union select p.relname from pg_inherits h join pg_class p on p.oid = h.inhparent where h.inhrelid = c.oid
-      union select p.relname from pg_partition_ancestors(c.oid) a join pg_class p on p.oid = a.relid
-      union select p.relname from pg_depend d join pg_class p on p.oid = d.refobjid
-        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')) as kin
+      select unnest(array[k.relname, stepgate.exact_name(k.oid)]) from pg_class k where k.oid in (
+        select c.oid
+        union select h.inhparent from pg_inherits h where h.inhrelid = c.oid
+        union select a.relid from pg_partition_ancestors(c.oid) a
+        union select d.refobjid from pg_depend d
+          where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i'))) as kin
     from pg_class c join namespaces n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c') and ('pg_class'::regclass, c.oid) not in (select classid, objid from of_extensions)
   )
@@ -44,10 +46,10 @@ as $schema_objects$
   where r.oid is not null or t.oid is not null
   union all
   select format('index %s valid %s replica identity %s clustered %s', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisreplident, i.indisclustered),
-    r.kin || (select relname::text from pg_class where oid = i.indexrelid)
+    r.kin || array[(select relname::text from pg_class where oid = i.indexrelid), stepgate.exact_name(i.indexrelid)]
   from relations r join pg_index i on i.indrelid = r.oid
   union all
-  select format('statistics %s', pg_get_statisticsobjdef(s.oid)), array[s.stxname, (select relname from pg_class where oid = s.stxrelid)]::text[] from pg_statistic_ext s join namespaces n on n.oid = s.stxnamespace
+  select format('statistics %s', pg_get_statisticsobjdef(s.oid)), array[s.stxname, (select relname from pg_class where oid = s.stxrelid), stepgate.exact_name(s.stxrelid)]::text[] from pg_statistic_ext s join namespaces n on n.oid = s.stxnamespace
   union all
   select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled), r.kin || t.tgname::text from relations r join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
   union all
@@ -56,18 +58,18 @@ as $schema_objects$
   select format('policy %s %I command %s permissive %s roles %s using %s check %s', r.full_name, p.polname, p.polcmd, p.polpermissive,
     (select string_agg(case when role = 0 then 'public' else pg_get_userbyid(role)::text end, ',' order by role) from unnest(p.polroles) role),
     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
-    array[r.relname, p.polname]::text[]
+    r.kin || p.polname::text
   from relations r join pg_policy p on p.polrelid = r.oid
   union all
-  select format('view %s %s', full_name, pg_get_viewdef(oid)), array[relname]::text[] from relations where relkind in ('v', 'm')
+  select format('view %s %s', full_name, pg_get_viewdef(oid)), kin from relations where relkind in ('v', 'm')
   union all
-  select format('rule %s enabled %s', pg_get_ruledef(w.oid), w.ev_enabled), array[r.relname, w.rulename]::text[] from relations r join pg_rewrite w on w.ev_class = r.oid where w.rulename <> '_RETURN'
+  select format('rule %s enabled %s', pg_get_ruledef(w.oid), w.ev_enabled), r.kin || w.rulename::text from relations r join pg_rewrite w on w.ev_class = r.oid where w.rulename <> '_RETURN'
   union all
   select format('sequence %s type %s start %s increment %s min %s max %s cycle %s', r.full_name, format_type(s.seqtypid, null),
     s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle), r.kin
   from relations r join pg_sequence s on s.seqrelid = r.oid
   union all
-  select format('inherits %s from %s', r.full_name, h.inhparent::regclass), array[r.relname, (select relname from pg_class where oid = h.inhparent)]::text[] from relations r join pg_inherits h on h.inhrelid = r.oid
+  select format('inherits %s from %s', r.full_name, h.inhparent::regclass), r.kin from relations r join pg_inherits h on h.inhrelid = r.oid
   union all
   select format('function %s owner %I acl %s', case when f.prokind = 'a' then f.oid::regprocedure::text else pg_get_functiondef(f.oid) end,
     pg_get_userbyid(f.proowner), stepgate.acl_text(coalesce(f.proacl, acldefault('f', f.proowner)))), array[f.proname]::text[]
@@ -96,7 +98,7 @@ as $schema_objects$
   union all
   -- Below 16384 are objects that came with the server, but the schema public is the application's (PostgreSQL, FirstNormalObjectId).
   select format('comment on %s: %s', pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description), case d.classoid
-      when 'pg_class'::regclass then array[(select relname from pg_class where oid = d.objoid)]::text[]
+      when 'pg_class'::regclass then array[(select relname from pg_class where oid = d.objoid), stepgate.exact_name(d.objoid)]::text[]
       when 'pg_proc'::regclass then array[(select proname from pg_proc where oid = d.objoid)]::text[]
       when 'pg_type'::regclass then array[(select typname from pg_type where oid = d.objoid)]::text[] end
   from pg_description d

@@ -15,9 +15,15 @@ begin
   end if;
   begin
     perform stepgate.keep_made(p_run, p_plan, p_phase, p_everything, p_targets);
+    -- What the undo's own statements write is not taken for somebody else's.
+    perform stepgate.weigh_images(p_run, p_plan, p_phase);
+    perform stepgate.fence_suspend();
     perform stepgate.execute_statements(p_statements);
+    perform stepgate.fence_renew();
     set constraints all immediate;
     perform stepgate.note_written(p_plan, counts);
+    perform set_config('search_path', 'public', true);
+    perform stepgate.restore_images(p_run, p_plan, p_phase), stepgate.drop_images(p_plan, p_phase);
     perform stepgate.end_keeping(p_plan, p_phase);
     delete from stepgate.phase where plan = p_plan and phase = p_phase;
   exception

@@ -48,6 +48,16 @@ where not exists (
   select from pg_proc p where p.oid = to_regprocedure('auth.uid()') and p.prorettype = 'uuid'::regtype
 );
 
+--! check: roles-that-cannot-tell-who-asks, warn, no rows
+-- Each of them gets its rights on the new tables at the cutover, and row-level security shows it no row: README.md, "Before the run".
+select distinct r.rolname
+from pg_class c
+cross join lateral aclexplode(c.relacl) a
+join pg_roles r on r.oid = a.grantee
+where c.oid in (to_regclass('contacts'), to_regclass('contact_custom_fields')) and a.grantee <> c.relowner
+and not (has_schema_privilege(r.oid, to_regnamespace('auth'), 'usage') and has_table_privilege(r.oid, to_regclass('workspace_users'), 'select'))
+order by 1;
+
 --! check: contacts-that-can-be-reached, fail, quality
 -- What makes a contact a customer: a name, an e-mail or a phone, well formed or not. Per workspace, one without contacts too.
 select

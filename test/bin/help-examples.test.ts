@@ -47,7 +47,7 @@ async function run(path: string, folder = 'data', onLine: (line: string) => void
 }
 
 const MODES = ['dry-run', 'backup', 'execute', 'verify', 'report', 'status', 'rollback', 'schedule', 'local psql-url', 'check', 'init', 'completion'];
-const APART = ['demo', 'stop', 'local up', 'local down', 'local reset'];
+const APART = ['cleanup', 'demo', 'stop', 'local up', 'local down', 'local forward', 'local reset'];
 
 test('every example of a verb does what it says', async () => {
   expect([...MODES, ...APART].toSorted()).toEqual(all.map((path) => path.join(' ')).toSorted());
@@ -57,6 +57,8 @@ test('every example of a verb does what it says', async () => {
   try {
     await Promise.race([ready, engine]);
     for (const verb of MODES) expect(await run(verb), verb).toMatchObject({ exitCode: 0 });
+    // Rolled back by then.
+    expect(await run('cleanup')).toMatchObject({ exitCode: 2, out: expect.stringContaining('there is nothing to clean up') });
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const stopped = run('execute', 'data', (line) => line.startsWith('run ') && begin());
     await Promise.race([begun, stopped]);
@@ -67,6 +69,7 @@ test('every example of a verb does what it says', async () => {
   }
   expect(await engine).toMatchObject({ exitCode: 0 });
   expect(await run('local down')).toMatchObject({ exitCode: 0, out: expect.stringContaining('no engine runs in') });
+  expect(await run('local forward')).toMatchObject({ exitCode: 0 });
   expect(await run('local reset')).toMatchObject({ exitCode: 0 });
   // The example spoils a row: what it shows is the way back.
   expect(await run('demo')).toMatchObject({ exitCode: 3 });

@@ -25,6 +25,11 @@ test.each([
   { name: 'what was counted', rows: { ...customers, total: 45_230, isEstimated: false }, line: 'customers: 31,000 of 45,230 rows (68 %)' },
   { name: 'what was estimated', rows: { ...customers, total: 45_230, isEstimated: true }, line: 'customers: 31,000 of about 45,230 rows (68 %)' },
   { name: 'no total', rows: { ...customers, total: null, isEstimated: false }, line: 'customers: 31,000 rows' },
+  {
+    name: 'what it waits for',
+    rows: { ...customers, total: null, isEstimated: false, pausing: '9 sessions at work, more than 8' },
+    line: 'customers: 31,000 rows, pausing: 9 sessions at work, more than 8',
+  },
   { name: 'a total that was too low', rows: { ...customers, total: 30_000, isEstimated: true }, line: 'customers: 31,000 rows' },
 ])('moved rows are told against $name', ({ rows, line }) => {
   expect(movedLine(rows, [at(0, 31_000)], 0)).toBe(line);

@@ -80,15 +80,20 @@ test.each([
     ends: ['migrated', 'passed', 'rolled-back'],
   },
   { name: 'a refused rollback', runs: ['rollback'], spoil: '', ends: ['refused'] },
-])('$name visits the same states and ends the same in another interpreter', async ({ runs, ends }) => {
-  for (const [index, mode] of runs.entries()) {
-    const ours = await runInEngine(mode);
-    const others = await runElsewhere(mode);
-    expect(others.states).toEqual(ours.states);
-    expect(others.outcome).toBe(ends[index]);
-    expect(ours.outcome).toBe(ends[index]);
-  }
-});
+])(
+  '$name visits the same states and ends the same in another interpreter',
+  async ({ runs, ends }) => {
+    for (const [index, mode] of runs.entries()) {
+      const ours = await runInEngine(mode);
+      const others = await runElsewhere(mode);
+      expect(others.states).toEqual(ours.states);
+      expect(others.outcome).toBe(ends[index]);
+      expect(ours.outcome).toBe(ends[index]);
+    }
+    // Three runs, twice each.
+  },
+  60_000,
+);
 
 async function runInEngine(mode: string): Promise<{ states: readonly string[]; outcome: string }> {
   const variables = engineEnvironment(engine);

@@ -13,6 +13,8 @@ export interface PlanServer {
   /** A new database that the migrator owns; with `template`, a copy of that one. */
   createDatabase(name: string, template?: string): Promise<void>;
   connect(database: string, role?: Role): Promise<Client>;
+  /** For a client of the test's own, which ends its sessions itself. */
+  urlOf(database: string, role: Role): string;
   /** Ends the sessions of a database, so that it can be a template. */
   disconnect(database: string): Promise<void>;
   stop(): Promise<void>;
@@ -30,6 +32,12 @@ export async function startPlanServer(): Promise<PlanServer> {
     await client.connect();
     open.set(client, database);
     return client;
+  };
+  const roleUrl = (role: Role): URL => {
+    const url = new URL(server.superuserUrl);
+    url.username = role;
+    url.password = password;
+    return url;
   };
   const superuser = (database: string): Promise<Client> => connectTo(new URL(server.superuserUrl), database);
   const disconnect = async (database: string): Promise<void> => {
@@ -50,11 +58,11 @@ export async function startPlanServer(): Promise<PlanServer> {
       await client.query('alter schema public owner to migrator');
       await disconnect(name);
     },
-    connect(database, role = 'migrator') {
-      const url = new URL(server.superuserUrl);
-      url.username = role;
-      url.password = password;
-      return connectTo(url, database);
+    connect: (database, role = 'migrator') => connectTo(roleUrl(role), database),
+    urlOf(database, role) {
+      const url = roleUrl(role);
+      url.pathname = `/${database}`;
+      return url.href;
     },
     disconnect,
     async stop() {

@@ -16,9 +16,9 @@ export async function shippedPlan(id: string): Promise<CompiledPlan> {
   return compiled.plan;
 }
 
-/** Every phase, in order. */
+/** Every phase of a run, in order. */
 export async function migrate(client: Client, plan: CompiledPlan): Promise<void> {
-  for (const phase of plan.phases) await runPhase(client, phase);
+  for (const phase of plan.phases.filter(({ when }) => when === 'run')) await runPhase(client, phase);
 }
 
 /** Every phase's undo, newest first. */
@@ -75,7 +75,7 @@ export interface Difference {
 
 /** Every row and column of a transfer, source against target, by binary value, both ways. */
 export async function compare(client: Client, transfer: Transfer): Promise<Difference> {
-  const key = transfer.key.target;
+  const key = transfer.keys[0].target;
   const values = (side: string): string => `row(${transfer.columns.map((column) => `${side}.${column}`).join(', ')})::record`;
   const { rows } = await client.query<Difference>(`
     select

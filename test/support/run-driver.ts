@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
+import { assertNever } from '../../core/assert-never.ts';
 import { RECOVERY, StepgateError } from '../../core/errors.ts';
 import type { PlanDigest } from '../../core/ids.ts';
 import { compilePlan } from '../../core/plan/compile-plan.ts';
@@ -10,13 +11,19 @@ import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import type { ChangingEnvelope } from '../../core/run/envelope.ts';
 import type { JournalEntry } from '../../core/run/journal.ts';
 import type { Mode } from '../../core/run/mode.ts';
+import type { NextStep } from '../../core/run/next-step.ts';
 import { NOTHING_ASKED } from '../../core/run/run-input.ts';
 import { measureBefore } from '../../lambdas/checks/measure-before.ts';
+import { verifyTarget } from '../../lambdas/checks/verify-target.ts';
+import { raiseFence } from '../../lambdas/gates/raise-fence.ts';
 import type { StatePorts } from '../../lambdas/middleware/ports.ts';
+import { catchUp } from '../../lambdas/phases/catch-up.ts';
 import { nextStep } from '../../lambdas/phases/next-step.ts';
 import { runBackfill } from '../../lambdas/phases/run-backfill.ts';
 import { runLong } from '../../lambdas/phases/run-long.ts';
 import { runPhase } from '../../lambdas/phases/run-phase.ts';
+import { startSync } from '../../lambdas/phases/start-sync.ts';
+import { stopSync } from '../../lambdas/phases/stop-sync.ts';
 import { acquireLock } from '../../lambdas/start/acquire-lock.ts';
 import { changing, type Workbench } from './workbench.ts';
 
@@ -95,13 +102,52 @@ export async function beginMeasuredRun(bench: Workbench, plan: Deployed, run: { 
 export async function runPhases(ports: StatePorts, input: ChangingEnvelope, before?: string): Promise<readonly string[]> {
   const ran: string[] = [];
   for (let step = await nextStep(ports)(input); step.phase !== null && step.phase !== before; step = await nextStep(ports)(input)) {
-    const work = { ...input, phase: step.phase };
-    if (step.kind === 'transaction') await runPhase(ports)(work);
-    else if (step.kind === 'transfer') await runBackfill(ports)(work);
-    else await runLong(ports)(work);
+    await takeStep(ports, { ...input, phase: step.phase }, step.kind);
     ran.push(step.phase);
   }
   return ran;
+}
+
+/** What the definition does about a step, until it is done. */
+export async function takeStep(ports: StatePorts, work: ChangingEnvelope & { readonly phase: string }, kind: NextStep['kind']): Promise<void> {
+  switch (kind) {
+    case 'transaction':
+      await runPhase(ports)(work);
+      break;
+    case 'transfer':
+      await untilDone(() => runBackfill(ports)(work));
+      break;
+    case 'long':
+      await runLong(ports)(work);
+      break;
+    case 'sync':
+      await untilDone(() => startSync(ports)({ ...work, side: 'source' }));
+      break;
+    case 'catch-up':
+      await untilDone(() => catchUp(ports)({ ...work, finishes: true, polls: 0 }));
+      break;
+    case 'way-back':
+      await untilDone(() => catchUp(ports)({ ...work, finishes: false, polls: 0 }));
+      await untilDone(() => verifyTarget(ports)({ ...work, progress: null, stage: 'before-cutover' }));
+      await untilDone(() => startSync(ports)({ ...work, side: 'target' }));
+      break;
+    case 'end-sync':
+      await untilDone(() => stopSync(ports)({ ...work, polls: 0 }));
+      break;
+    case 'fence':
+      await raiseFence({ ...ports, pause: async () => undefined })(work);
+      await untilDone(() => catchUp(ports)({ ...work, finishes: false, polls: 0 }));
+      break;
+    case 'done':
+      throw new Error('nothing is left to do');
+    default:
+      assertNever(kind);
+  }
+}
+
+/** Visits in a row, each tried again as the definition does. */
+async function untilDone(visit: () => Promise<{ readonly done: boolean }>): Promise<void> {
+  while (!(await retried(visit)).done);
 }
 
 /** A run's entries of one kind. */

@@ -14,6 +14,7 @@ import { PLAIN_PLACE } from '../../core/run/run-place.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../../lambdas/middleware/ports.ts';
 import type { Clock } from '../../local/clock.ts';
 import { type DataApiLimits, startDataApi } from '../../local/data-api/server.ts';
+import { readSuperuserPassword, SUPERUSER } from '../../local/postgres/data-folder.ts';
 import { startRds } from '../../local/rds/server.ts';
 import { openBuckets } from '../../local/s3/buckets.ts';
 import { startS3 } from '../../local/s3/face.ts';
@@ -29,6 +30,8 @@ export interface Workbench {
   sql<Row extends QueryResultRow>(text: string): Promise<readonly Row[]>;
   /** One more client of the migrator, which the caller ends. */
   connect(): Promise<Client>;
+  /** As the server's superuser, whom RDS gives to nobody. */
+  superuser(text: string): Promise<void>;
   /** Compiles a plan from its files and stores it where the states read it. */
   deploy(files: Readonly<Record<string, string>>, id?: string): Promise<{ readonly plan: CompiledPlan; readonly digest: PlanDigest }>;
   close(): Promise<void>;
@@ -77,6 +80,15 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
       const another = new Client({ connectionString: cluster.migratorUrl });
       await another.connect();
       return another;
+    },
+    superuser: async (text) => {
+      const url = new URL(cluster.migratorUrl);
+      url.username = SUPERUSER;
+      url.password = await readSuperuserPassword(join(folder, 'rds', 'clusters', 'local', 'data'));
+      const superuser = new Client({ connectionString: url.href });
+      await superuser.connect();
+      await superuser.query(text);
+      await superuser.end();
     },
     deploy: async (files, id = 'small') => {
       const compiled = await compilePlan({ id, files: new Map(Object.entries(files)) });

@@ -59,6 +59,7 @@ create table leads (
   migration_timestamp timestamptz default now()
 );
 
+-- deleted_at takes an appointment whose date was cleared on the old side: a deletion would take its custom fields along, which only this side has.
 create table appointments (
   id uuid primary key default gen_random_uuid(),
   lead_id uuid not null references leads (id) on delete cascade,
@@ -83,6 +84,7 @@ create table appointments (
   updated_at timestamptz,
   created_by uuid,
   updated_by uuid,
+  deleted_at timestamptz,
   migrated_from_contact_id uuid unique,
   migration_timestamp timestamptz default now()
 );

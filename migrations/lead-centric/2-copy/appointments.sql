@@ -1,7 +1,8 @@
 --! into: appointments
 --! from: contacts
 --! key: id
---! sync: none
+--! sync: both
+--! deletes: soft deleted_at
 -- The old schema knows only whether an appointment was set, verified and confirmed, not when: each such date is an estimate,
 -- and dates_estimated says so. 24 hours, since the length of a day depends on the session's time zone.
 select

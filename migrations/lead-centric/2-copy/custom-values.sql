@@ -1,8 +1,11 @@
 --! into: customer_custom_fields
 --! from: contact_custom_fields
 --! key: id
---! sync: none
--- to_jsonb makes a JSON string of a text, whatever the text looks like, and leaves jsonb as it is.
+--! sync: both
+--! deletes: hard
+--! inverse: value = value #>> '{}'
+-- to_jsonb makes a JSON string of a text, whatever the text looks like, and leaves jsonb as it is. #>> '{}' is the text in it again; a column
+-- of type jsonb takes no text, so that its values go forward only.
 select
   v.id,
   v.contact_id as customer_id,

@@ -1,7 +1,9 @@
 --! into: customers
 --! from: contacts
 --! key: cst_id
---! sync: none
+--! sync: both
+--! deletes: soft deleted_at
+-- country, dateadded, lastchanged and migrated_from_contact_id go forward only: README.md, "What goes which way".
 select
   c.id as cst_id,
   c.workspace_id,

@@ -1,7 +1,10 @@
 --! into: leads
 --! from: contacts
 --! key: id
---! sync: none
+--! sync: both
+--! deletes: soft deleted_at
+--! inverse: lead_status = nullif(disposition, 'appointment_only')
+--! inverse: lead_source = nullif(source, 'Unknown')
 -- Stage and flags come from appointment_status_id: 1 to 4 are stages; 5 and 6, verified and confirmed, are further on than
 -- stage 4 and stay there. tags may be text or text[]: \m and \M are the edges of a word.
 select

@@ -1,5 +1,6 @@
 -- A row belongs to the members of its workspace: auth.uid() says who asks, workspace_users who belongs where. Tables' owners are
--- not filtered, so the run's own checks see every row. (select auth.uid()) is asked once per query, not once per row.
+-- not filtered, so the run's own checks see every row. (select auth.uid()) is asked once per query, not once per row. An appointment that
+-- is marked as deleted is seen by nobody: the mark is live sync's, and the application knows of none.
 
 alter table customers enable row level security;
 create policy customers_select on customers for select using (
@@ -37,20 +38,23 @@ create policy leads_delete on leads for delete using (
 
 alter table appointments enable row level security;
 create policy appointments_select on appointments for select using (
-  workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
+  deleted_at is null
+  and workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
 );
 create policy appointments_insert on appointments for insert with check (
   workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
   and exists (select from leads o where o.id = appointments.lead_id and o.workspace_id = appointments.workspace_id)
 );
 create policy appointments_update on appointments for update using (
-  workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
+  deleted_at is null
+  and workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
 ) with check (
   workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
   and exists (select from leads o where o.id = appointments.lead_id and o.workspace_id = appointments.workspace_id)
 );
 create policy appointments_delete on appointments for delete using (
-  workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
+  deleted_at is null
+  and workspace_id in (select w.workspace_id from workspace_users w where w.user_id = (select auth.uid()))
 );
 
 alter table customer_custom_fields enable row level security;

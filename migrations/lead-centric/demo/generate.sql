@@ -1,6 +1,7 @@
 -- Rows for demo/source.sql, with the dirt that such a database has. Any client can run this file, in one session.
 -- Scale 1, the default, makes 45,230 contacts, 156 workspaces, 1,247 field definitions and 78,345 values;
--- select set_config('gen.scale', '4', false) before it makes four times as many contacts and values.
+-- select set_config('gen.scale', '4', false) before it makes four times as many contacts and values; select set_config('gen.contacts', '500', false)
+-- makes so many contacts, and values in proportion.
 -- Every value is a function of its row number: two runs make the same rows.
 create or replace function pg_temp.id_of(name text) returns uuid language sql immutable
 return md5(name)::uuid;
@@ -9,8 +10,8 @@ return md5(name)::uuid;
 create or replace function pg_temp.spread(row_number bigint, salt text) returns integer language sql immutable
 return (('x' || substr(md5(row_number::text || ':' || salt), 1, 7))::bit(28)::integer) % 10000;
 
-create or replace function pg_temp.scale() returns integer language sql stable
-return coalesce(nullif(current_setting('gen.scale', true), ''), '1')::integer;
+create or replace function pg_temp.contacts() returns integer language sql stable
+return coalesce(nullif(current_setting('gen.contacts', true), '')::integer, 45230 * coalesce(nullif(current_setting('gen.scale', true), ''), '1')::integer);
 
 insert into auth.users (id, email)
 select pg_temp.id_of('user' || i), 'user' || i || '@example.com' from generate_series(1, 200) i;
@@ -108,7 +109,7 @@ from (
     pg_temp.spread(i, 't') as t,
     pg_temp.spread(i, 'pr') as pr,
     pg_temp.spread(i, 'a') as a
-  from generate_series(1, 45230 * pg_temp.scale()) i
+  from generate_series(1, pg_temp.contacts()) i
   offset 0 -- each number is drawn once per row, not once per use
 ) drawn
 cross join lateral (select w between 6 and 17 as bad) quality;
@@ -166,6 +167,6 @@ select
   timestamptz '2025-06-01 00:00+00' + (i % 300) * interval '24 hours'
 from filled
 order by k, md5(contact_id::text || field_id::text) collate "C"
-limit 78345 * pg_temp.scale();
+limit 78345 * pg_temp.contacts()::bigint / 45230;
 
 analyze auth.users, workspaces, workspace_users, contacts, custom_fields, contact_custom_fields;

@@ -71,7 +71,7 @@ test('all faults of a plan are named together, plan.yaml first, then in the orde
   const plan = smallPlan()
     .get('plan.yaml')
     ?.replace('title: Books into a shop', 'titel: Books')
-    .replace('{ id: indexes }', '{ id: indexes, fence: true }');
+    .replace('{ id: indexes }', '{ id: indexes, fence: high }');
   const faults = await faultsOf({
     'plan.yaml': plan ?? '',
     'before.sql': 'select 1;\nselect 2;\n',
@@ -83,7 +83,7 @@ test('all faults of a plan are named together, plan.yaml first, then in the orde
   expect(faults.map((fault) => fault.slice(0, fault.indexOf(': ')))).toEqual([
     'plan.yaml:1:1',
     'plan.yaml:1:1',
-    'plan.yaml:8:20',
+    'plan.yaml:8:27',
     '1-schema/up.sql:2:1',
     '1-schema/up.sql:3:1',
     '2-copy/books.sql:1:1',

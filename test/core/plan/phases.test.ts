@@ -145,7 +145,7 @@ test.each([
   const [, phase] = await phasesOf({
     '2-copy/books.sql': `--! into: shop.books\n--! ${header}\n--! key: id\n--! sync: none\nselect b."No" as id from ${from};`,
   });
-  expect(phase?.kind === 'transfer' && phase.transfers[0]).toMatchObject({ from: expected, key: { target: 'id', source: 'No' }, columns: ['id'] });
+  expect(phase?.kind === 'transfer' && phase.transfers[0]).toMatchObject({ from: expected, keys: [{ target: 'id', source: 'No' }], columns: ['id'] });
 });
 
 test.each([
@@ -163,7 +163,7 @@ test.each([
   'select b.id from old_books b where b.id not in (1, 2)',
 ])('%s is a mapping', async (sql) => {
   const [, phase] = await phasesOf({ '2-copy/books.sql': `--! into: shop.books\n--! from: old_books\n--! key: id\n${sql}` });
-  expect(phase?.kind === 'transfer' && phase.transfers[0]).toMatchObject({ select: sql, key: { target: 'id', source: 'id' } });
+  expect(phase?.kind === 'transfer' && phase.transfers[0]).toMatchObject({ select: sql, keys: [{ target: 'id', source: 'id' }] });
 });
 
 test.each([

@@ -93,12 +93,12 @@ test.each([
   {
     name: 'a misspelled key',
     yaml: 'title: Books\nqualty: 99%\nphases: [{ id: schema }]\n',
-    faults: ['plan.yaml:2:1: unknown key "qualty"; did you mean "quality"? allowed here: title, quality, onFailure, notes, phases'],
+    faults: ['plan.yaml:2:1: unknown key "qualty"; did you mean "quality"? allowed here: title, quality, onFailure, rollbackFor, notes, phases'],
   },
   {
     name: 'a key unlike any other',
     yaml: 'title: Books\nowner: me\nphases: [{ id: schema }]\n',
-    faults: ['plan.yaml:2:1: unknown key "owner"; allowed here: title, quality, onFailure, notes, phases'],
+    faults: ['plan.yaml:2:1: unknown key "owner"; allowed here: title, quality, onFailure, rollbackFor, notes, phases'],
   },
   {
     name: 'a quality without its sign',
@@ -133,7 +133,9 @@ test.each([
   {
     name: 'phases that are names',
     yaml: 'title: Books\nphases:\n  - schema\n',
-    faults: ['plan.yaml:3:5: phase 1 must be a map with id and, where needed, transfers, undo and because; got "schema"'],
+    faults: [
+      'plan.yaml:3:5: phase 1 must be a map with id and, where needed, transfers, undo, because, fence, cutover, when and protect; got "schema"',
+    ],
   },
   {
     name: 'an id with capitals',
@@ -145,7 +147,9 @@ test.each([
   {
     name: 'an unknown key of a phase',
     yaml: 'title: Books\nphases:\n  - { id: schema, undos: none }\n',
-    faults: ['plan.yaml:3:19: phase 1: unknown key "undos"; did you mean "undo"? allowed here: id, transfers, undo, because'],
+    faults: [
+      'plan.yaml:3:19: phase 1: unknown key "undos"; did you mean "undo"? allowed here: id, transfers, undo, because, fence, cutover, when, protect',
+    ],
   },
   {
     name: 'transfers that are one name',
@@ -177,18 +181,79 @@ test.each([
     yaml: 'title: Books\nphases:\n  - { id: schema, transfers: [books], undo: none, because: so }\n',
     faults: ['plan.yaml:3:45: phase 1: the undo of a transfer phase is made from its transfers; remove undo and because'],
   },
+  {
+    name: 'a fence that is no yes or no',
+    yaml: 'title: Books\nphases:\n  - { id: schema, fence: high }\n',
+    faults: ['plan.yaml:3:26: phase 1: "fence" must be true or false; got "high"'],
+  },
+  {
+    name: 'another cutover',
+    yaml: 'title: Books\nphases:\n  - { id: schema, cutover: proxy }\n',
+    faults: [
+      'plan.yaml:3:28: phase 1: "cutover" must be "flag", which renames nothing: the application switches to the new side itself; got "proxy"',
+    ],
+  },
+  {
+    name: 'another when',
+    yaml: 'title: Books\nphases:\n  - { id: schema, when: later }\n',
+    faults: ['plan.yaml:3:25: phase 1: "when" must be "cleanup", or left out for a phase that runs with the others; got "later"'],
+  },
+  {
+    name: 'a cleanup that could be undone',
+    yaml: 'title: Books\nphases:\n  - { id: schema, when: cleanup }\n',
+    faults: ['plan.yaml:3:25: phase 1: "when: cleanup" ends the way back, so the phase has no undo; add "undo: none" and "because: …"'],
+  },
+  {
+    name: 'a cutover in the cleanup',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undo: none, because: so, when: cleanup, cutover: flag }\n',
+    faults: ['plan.yaml:3:68: phase 1: the cutover is part of the run, and cleanup comes long after it; remove one of the two'],
+  },
+  {
+    name: 'a fence in the cleanup',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undo: none, because: so, when: cleanup, fence: true }\n',
+    faults: ['plan.yaml:3:66: phase 1: mode cleanup raises no fence, since nobody uses the old side by then; remove it'],
+  },
+  {
+    name: 'a cutover, a protection and a cleanup of transfers',
+    yaml: 'title: Books\nphases:\n  - { id: schema, transfers: [a], cutover: flag, protect: [b], when: cleanup }\n',
+    faults: [
+      'plan.yaml:3:44: phase 1: rows are copied before a cutover; give it a phase of its own, whose up.sql grants the application its writes on the new side',
+      'plan.yaml:3:44: phase 1: the cutover is part of the run, and cleanup comes long after it; remove one of the two',
+      'plan.yaml:3:59: phase 1: "protect" is for the statements of an up.sql; a transfer changes no row of its sources, so remove it',
+      'plan.yaml:3:70: phase 1: rows move with the run and not in mode cleanup; remove it',
+      'plan.yaml:3:70: phase 1: "when: cleanup" ends the way back, so the phase has no undo; add "undo: none" and "because: …"',
+    ],
+  },
+  {
+    name: 'a protection without an undo',
+    yaml: 'title: Books\nphases:\n  - { id: schema, undo: none, because: so, protect: [books] }\n',
+    faults: ['plan.yaml:3:53: phase 1: "protect" keeps what an undo puts back, and this phase has none; remove one of the two'],
+  },
+  {
+    name: 'a protected thing that is no table',
+    yaml: 'title: Books\nphases:\n  - { id: schema, protect: [old books] }\n',
+    faults: ['plan.yaml:3:29: phase 1: entry 1 of "protect" must be the name of a table, such as customers or sales.orders; got "old books"'],
+  },
+  {
+    name: 'nothing to protect',
+    yaml: 'title: Books\nphases:\n  - { id: schema, protect: [] }\n',
+    faults: ['plan.yaml:3:28: phase 1: "protect" must be a list with at least one table; got an empty list'],
+  },
+  {
+    name: 'a time without its unit',
+    yaml: 'title: Books\nrollbackFor: 48\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:14: "rollbackFor" must be a number of hours or days, up to 90 days, such as 48h or 2d; got the number 48'],
+  },
+  {
+    name: 'a way back for a year',
+    yaml: 'title: Books\nrollbackFor: 365d\nphases: [{ id: schema }]\n',
+    faults: ['plan.yaml:2:14: "rollbackFor" must be a number of hours or days, up to 90 days, such as 48h or 2d; got "365d"'],
+  },
 ])('plan.yaml with $name is refused', async ({ yaml, faults }) => {
   expect(await faultsOf({ ...WITHOUT_LATER_PHASES, 'plan.yaml': yaml })).toEqual(faults);
 });
 
 test.each<{ name: string; files: Record<string, string | null>; faults: string[] }>([
-  {
-    name: 'rollbackFor',
-    files: { 'plan.yaml': 'title: Books\nrollbackFor: 48h\nphases: [{ id: schema }]\n' },
-    faults: [
-      'plan.yaml:2:1: "rollbackFor" is not enforced by this version yet: the old side is not kept current after the run; say under notes how long it must stay',
-    ],
-  },
   {
     name: 'window',
     files: { 'plan.yaml': 'title: Books\nwindow: 2h\nphases: [{ id: schema }]\n' },
@@ -211,50 +276,10 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
     ],
   },
   {
-    name: 'fence',
-    files: { 'plan.yaml': 'title: Books\nphases:\n  - { id: schema, fence: true }\n' },
+    name: 'cutover: rename',
+    files: { 'plan.yaml': 'title: Books\nphases:\n  - { id: schema, cutover: rename }\n' },
     faults: [
-      'plan.yaml:3:19: phase 1: "fence" is not enforced by this version yet: application writes are not kept out; stop them yourself before the run, and say so under notes',
-    ],
-  },
-  {
-    name: 'when',
-    files: { 'plan.yaml': 'title: Books\nphases:\n  - { id: schema, when: cleanup }\n' },
-    faults: [
-      'plan.yaml:3:19: phase 1: "when" is not enforced by this version yet: every phase runs with the others; put this phase into a plan of its own and run that when it is time',
-    ],
-  },
-  {
-    name: 'protect',
-    files: { 'plan.yaml': 'title: Books\nprotect: [a]\nphases: [{ id: schema }]\n' },
-    faults: ['plan.yaml:2:1: "protect" is not enforced by this version yet: nothing is protected by it; say under notes what must not change'],
-  },
-  {
-    name: 'sync: both',
-    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! sync: both -- not yet\nselect b.id from old_books b' },
-    faults: [
-      `2-copy/books.sql:4:1: "sync: both" is not enforced by this version yet: rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`,
-    ],
-  },
-  {
-    name: 'sync: forward',
-    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! sync: forward\nselect b.id from old_books b' },
-    faults: [
-      `2-copy/books.sql:4:1: "sync: forward" is not enforced by this version yet: rows written during the run are not carried over; stop the application's writes for the run, and use "sync: none"`,
-    ],
-  },
-  {
-    name: 'deletes',
-    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! deletes: hard\nselect b.id from old_books b' },
-    faults: ['2-copy/books.sql:4:1: "deletes" is not enforced by this version yet: it needs live sync; remove it'],
-  },
-  {
-    name: 'quarantine when',
-    files: {
-      '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! quarantine when: b.id is null\nselect b.id from old_books b',
-    },
-    faults: [
-      '2-copy/books.sql:4:1: "quarantine when" is not enforced by this version yet: no row is set aside; carry invalid rows over as they are, and count them in a check',
+      'plan.yaml:3:28: phase 1: "cutover": rename is not enforced by this version yet: nothing is renamed; use "cutover: flag", and let the application switch to the new names itself',
     ],
   },
 ])('$name, which is not built yet, is refused', async ({ files, faults }) => {

@@ -42,6 +42,24 @@ test.each([
   expect(reachOf(nodesOf(sql)).isOpaque).toBe(true);
 });
 
+test.each([
+  ['create table orders (id int references s.people, constraint positive check (id > 0))', ['"public"."orders"', '"s"."people"', 'positive']],
+  ['drop table orders, s.items', ['"public"."orders"', '"s"."items"']],
+  ['drop policy own on s.orders', ['"s"."orders"', 'own']],
+  ['create index orders_at on s.orders (at)', ['"s"."orders"', '"s"."orders_at"']],
+  ['alter table s.orders rename to items', ['"s"."items"', '"s"."orders"']],
+  ['alter table orders rename constraint positive to above_zero', ['"public"."orders"', 'above_zero', 'positive']],
+  ['alter table orders set schema s', ['"public"."orders"', '"s"."orders"']],
+  ['comment on column s.orders.at is null', ['"s"."orders"']],
+  ['create trigger noted after insert on orders for each row execute function s.note()', ['"public"."orders"', 'note', 'noted', 's']],
+  ['create schema sales create table orders (id int)', ['orders', 'sales']],
+  ['set local search_path = s; drop table orders', ['orders', 'search_path']],
+])('%s names objects with their schemas', (sql, exact) => {
+  expect(reachOf(nodesOf(sql)).exact.filter((name) => !['int4', 'pg_catalog', 'search_path'].includes(name))).toEqual(
+    exact.filter((name) => name !== 'search_path'),
+  );
+});
+
 test('the schema of a table that a statement names is not what it changes', () => {
   expect(reachOf(nodesOf('alter table sales.orders add column at timestamptz')).names).not.toContain('sales');
 });

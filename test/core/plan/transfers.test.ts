@@ -19,7 +19,9 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
   {
     name: 'an unknown header',
     files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! keys: id\nselect b.id from old_books b' },
-    faults: ['2-copy/books.sql:4:1: unknown header "keys"; did you mean "key"? allowed here: into, from, key, sync, allow'],
+    faults: [
+      '2-copy/books.sql:4:1: unknown header "keys"; did you mean "key"? allowed here: into, from, key, sync, deletes, quarantine when, parallel, inverse, allow',
+    ],
   },
   {
     name: 'a header given twice',
@@ -34,7 +36,7 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
   {
     name: 'another sync',
     files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id\n--! sync: always\nselect b.id from old_books b' },
-    faults: ['2-copy/books.sql:4:1: "sync" must be none; got "always"'],
+    faults: ['2-copy/books.sql:4:1: "sync" must be none, forward or both; got "always"'],
   },
   {
     name: 'a name that is none',
@@ -42,9 +44,19 @@ test.each<{ name: string; files: Record<string, string | null>; faults: string[]
     faults: ['2-copy/books.sql:1:1: "into" must be a name, such as customers; got "shop books"'],
   },
   {
-    name: 'a composite key',
-    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id, no\nselect b.id, b.no from old_books b' },
-    faults: ['2-copy/books.sql:3:1: a key of several columns, which this version cannot read in ranges yet; use a table with a key of one column'],
+    name: 'a key that names a column twice',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id, no, id\nselect b.id, b.no from old_books b' },
+    faults: ['2-copy/books.sql:3:1: the key names a column twice; got "id, no, id"'],
+  },
+  {
+    name: 'a key that is no name',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id,\nselect b.id from old_books b' },
+    faults: ['2-copy/books.sql:3:1: "key" must be a name, or names with commas between; got "id,"'],
+  },
+  {
+    name: 'a composite key of which a part is no column',
+    files: { '2-copy/books.sql': '--! into: shop.books\n--! from: old_books\n--! key: id, no\nselect b.id, b.no + 1 as no from old_books b' },
+    faults: ['2-copy/books.sql:4:1: the key no must be a plain column of the driving table old_books, such as b.id'],
   },
   {
     name: 'a key with its table',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RECOVERY } from '../../../core/errors.ts';
-import { changedPhases, type LedgerPhase, nextStep, planState, recoveryStep } from '../../../core/run/next-step.ts';
+import { changedPhases, type LedgerPhase, nextStep, planState, recoveryStep, type Underway } from '../../../core/run/next-step.ts';
 import { outcomeSentence } from '../../../core/run/sentence.ts';
 
 const row = (phase: string, ordinal: number, more: Partial<LedgerPhase> = {}): LedgerPhase => ({
@@ -11,9 +11,13 @@ const row = (phase: string, ordinal: number, more: Partial<LedgerPhase> = {}): L
   isUndoing: false,
   ...more,
 });
-const plan = { phases: ['a', 'b', 'c'].map((id) => ({ id, kind: 'transaction', digest: `digest of ${id}` })) } as unknown as Parameters<
-  typeof nextStep
->[0];
+type Plan = Parameters<typeof nextStep>[0];
+const phase = (id: string, more: object = {}) => ({
+  ...{ id, kind: 'transaction', digest: `digest of ${id}`, when: 'run', fence: false, cutover: null },
+  ...more,
+});
+const plan = { phases: ['a', 'b', 'c'].map((id) => phase(id)) } as unknown as Plan;
+const QUIET: Underway = { live: [], copied: [], isFenced: false };
 
 test.each([
   { ledger: [], next: 'a' },
@@ -22,7 +26,50 @@ test.each([
   { ledger: [row('b', 2)], next: 'a' },
   { ledger: [row('a', 1), row('b', 2), row('c', 3)], next: null },
 ])('after $ledger.length rows the next phase is $next', ({ ledger, next }) => {
-  expect(nextStep(plan, ledger).phase).toBe(next);
+  expect(nextStep(plan, ledger, QUIET).phase).toBe(next);
+});
+
+const side = (transfer: string, of: 'source' | 'target', isSettled = true) => ({ transfer, side: of, isSettled });
+const livePlan = {
+  phases: [
+    phase('copy', {
+      kind: 'transfer',
+      transfers: [
+        { id: 'x', sync: 'both' },
+        { id: 'y', sync: 'forward' },
+        { id: 'z', sync: 'none' },
+      ],
+    }),
+    phase('cutover', { cutover: 'flag', fence: true }),
+    phase('drop', { when: 'cleanup' }),
+  ],
+} as unknown as Plan;
+const FORWARD = [side('x', 'source'), side('y', 'source')];
+const COPIED = [row('copy', 1)];
+
+test.each([
+  { name: 'sync before the first row', ledger: [], underway: {}, kind: 'sync' },
+  {
+    name: 'sync until older transactions have ended',
+    ledger: [],
+    underway: { live: [side('x', 'source'), side('y', 'source', false)] },
+    kind: 'sync',
+  },
+  { name: 'the copy behind live sync', ledger: [], underway: { live: FORWARD, copied: ['x', 'y'] }, kind: 'transfer' },
+  { name: 'the journal behind the copy', ledger: [], underway: { live: FORWARD, copied: ['x', 'y', 'z'] }, kind: 'catch-up' },
+  { name: 'the fence before a fenced phase', ledger: COPIED, underway: { live: FORWARD }, kind: 'fence' },
+  { name: 'the way back before a cutover', ledger: COPIED, underway: { live: FORWARD, isFenced: true }, kind: 'way-back' },
+  { name: 'the cutover', ledger: COPIED, underway: { live: [...FORWARD, side('x', 'target')], isFenced: true }, kind: 'transaction' },
+])('what comes next is $name', ({ ledger, underway, kind }) => {
+  expect(nextStep(livePlan, ledger, { ...QUIET, ...underway }).kind).toBe(kind);
+});
+
+test('phases of cleanup wait for it, and it ends live sync first', () => {
+  const ledger = [row('copy', 1), row('cutover', 2)];
+  expect(nextStep(livePlan, ledger, QUIET)).toEqual({ kind: 'done', phase: null });
+  expect(nextStep(livePlan, ledger, { ...QUIET, live: [side('y', 'source')] }, 'cleanup')).toEqual({ kind: 'end-sync', phase: 'copy' });
+  expect(nextStep(livePlan, ledger, QUIET, 'cleanup')).toEqual({ kind: 'transaction', phase: 'drop' });
+  expect(nextStep(livePlan, [...ledger, row('drop', 3)], QUIET, 'cleanup')).toEqual({ kind: 'done', phase: null });
 });
 
 test.each([

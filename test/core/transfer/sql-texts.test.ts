@@ -1,90 +1,62 @@
 import { expect, test } from 'vitest';
-import type { TransferId } from '../../../core/ids.ts';
-import type { Transfer } from '../../../core/plan/compiled-plan.ts';
-import { copySql, undoSql } from '../../../core/transfer/batch-sql.ts';
 import { compareBoundarySql, compareSql } from '../../../core/transfer/compare-sql.ts';
-import { keyFaults } from '../../../core/transfer/key-faults.ts';
 import { typeFaults } from '../../../core/transfer/type-faults.ts';
-
-const TRANSFER: Transfer = {
-  id: 'customers' as TransferId,
-  file: '2-copy/customers.sql',
-  line: 5,
-  select: 'select p.id, p.name as "full name" from people p',
-  into: { schema: 'public', name: 'customers' },
-  from: { schema: 'crm', name: 'people' },
-  key: { target: 'id', source: 'id' },
-  columns: ['id', 'full name'],
-  sync: 'none',
-};
-const UNMAPPED = [
-  { name: 'country', type: 'character varying(2)', default: "'DE'::character varying", isConstant: true, isGenerated: false },
-  { name: 'note', type: 'text', default: null, isConstant: true, isGenerated: false },
-  { name: 'seen_at', type: 'timestamp with time zone', default: 'now()', isConstant: false, isGenerated: false },
-];
-
-test('a batch moves a key range through the mapping', () => {
-  expect(copySql(TRANSFER)).toMatchInlineSnapshot(`
-    {
-      "boundary": "select coalesce((select nth.k::text from (select "id" as k from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
-    (select last.k::text from (select "id" as k from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
-      "move": "insert into "public"."customers" ("id", "full name")
-    select "id", "full name" from (
-    select p.id, p.name as "full name" from people p
-    ) as mapped where [[range mapped."id"]]",
-    }
-  `);
-});
-
-test('an undo archives what is not the mapping’s own and deletes the range', () => {
-  expect(undoSql(TRANSFER, { plan: 'people-to-customers', phase: 'copy' }, UNMAPPED)).toMatchInlineSnapshot(`
-    {
-      "boundary": "select coalesce((select nth.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
-    (select last.k::text from (select "id" as k from "public"."customers" where [[range "id"]] order by "id" desc limit 1) as last))",
-      "lock": "select from "public"."customers" as t where [[range t."id"]] for update",
-      "move": "with mapped as (
-    select * from (
-    select p.id, p.name as "full name" from people p
-    ) as m where [[range m."id"]]
-    ), gone as (
-    delete from "public"."customers" as t where [[range t."id"]] returning t.*
-    ), archived as (
-    insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image)
-    select $1, 'people-to-customers', 'customers', 'public.customers', t."id"::text, row_to_json(t.*)
-    from gone as t left join mapped on mapped."id" = t."id"
-    where mapped."id" is null or row(mapped."id", mapped."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null or (t."seen_at" between (select p.begun_at from stepgate.phase p where p.plan = 'people-to-customers' and p.phase = 'copy') and coalesce((select r.done_at from stepgate.transfer r where r.plan = 'people-to-customers' and r.phase = 'copy' and r.transfer = 'customers' and r.direction = 'up'), clock_timestamp())) is not true
-    )
-    select from gone",
-      "undoing": ""public"."customers"",
-    }
-  `);
-});
+import { TRANSFER, UNMAPPED } from '../../support/a-transfer.ts';
 
 test('a comparison holds both sides of a range against each other in one statement', () => {
-  expect(compareBoundarySql(TRANSFER, "O'Hara")).toMatchInlineSnapshot(`
-    "with batch as (select "id" as k from "crm"."people" where "id" > 'O''Hara' order by "id" limit :rows)
-    select k::text as key, case when pg_typeof(k) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (k)::text else 'md5:' || left(md5((k)::text), 12) end as shown, (select count(*) from batch)::int as rows from batch order by k desc limit 1"
+  expect(compareBoundarySql(TRANSFER, "O'Hara", 'run-1')).toMatchInlineSnapshot(`
+    "with batch as (select "id" as k1 from "crm"."people" where "id" > 'O''Hara' order by "id" limit :rows)
+    select "k1"::text as key, case when pg_typeof(k1) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (k1)::text else 'md5:' || left(md5('run-1' || (k1)::text), 12) end as shown, (select count(*) from batch)::int as rows from batch order by k1 desc limit 1"
   `);
-  expect(compareSql(TRANSFER, { after: '7', upto: "O'Hara" }, UNMAPPED)).toMatchInlineSnapshot(`
-    "select (select count(*) from "crm"."people" where "id" > '7' and "id" <= 'O''Hara')::text as driving,
-    count(s.stepgate_key)::text as source, count(t.stepgate_key)::text as target,
-    count(*) filter (where t.stepgate_key is null)::text as missing, count(*) filter (where s.stepgate_key is null)::text as extra,
-    count(*) filter (where s.stepgate_key is not null and t.stepgate_key is not null and (row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null))::text as different,
-    coalesce(array_to_json((array_agg(case when pg_typeof(coalesce(s.stepgate_key, t.stepgate_key)) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (coalesce(s.stepgate_key, t.stepgate_key))::text else 'md5:' || left(md5((coalesce(s.stepgate_key, t.stepgate_key))::text), 12) end order by coalesce(s.stepgate_key, t.stepgate_key))
-      filter (where s.stepgate_key is null or t.stepgate_key is null or row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null))[1:5]), '[]')::text as samples
-    from (select m."id" as stepgate_key, m.* from (
+  expect(compareSql(TRANSFER, { after: '7', upto: "O'Hara" }, { unmapped: UNMAPPED, salt: 'run-1', ledger: null })).toMatchInlineSnapshot(`
+    "with joined as (
+    select count(s.stepgate_key_1) as source, count(t.stepgate_key_1) as target,
+    array_agg(json_build_array(case when s.stepgate_key_1 is null then 'extra' when t.stepgate_key_1 is null then 'missing' else 'different' end, (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text, case when pg_typeof(coalesce(s.stepgate_key_1, t.stepgate_key_1)) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text else 'md5:' || left(md5('run-1' || (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text), 12) end) order by coalesce(s.stepgate_key_1, t.stepgate_key_1)) filter (where s.stepgate_key_1 is null or t.stepgate_key_1 is null or row(s."id", s."full name")::record *<> row(t."id", t."full name")::record or row(t."country")::record *<> row(('DE'::character varying)::character varying(2))::record or t."note" is not null) as differences
+    from (select m."id" as stepgate_key_1, m.* from (
     select p.id, p.name as "full name" from people p
     ) as m where m."id" > '7' and m."id" <= 'O''Hara') as s
-    full join (select "id" as stepgate_key, x.* from "public"."customers" as x where x."id" > '7' and x."id" <= 'O''Hara') as t on s.stepgate_key = t.stepgate_key"
+    full join (select x."id" as stepgate_key_1, x.* from "public"."customers" as x where x."id" > '7' and x."id" <= 'O''Hara') as t on s.stepgate_key_1 = t.stepgate_key_1
+    ), judged as (
+    select one ->> 0 as verdict, one ->> 2 as shown, n from joined, unnest(differences) with ordinality as d (one, n)
+    )
+    select (select count(*) from "crm"."people" as d where d."id" > '7' and d."id" <= 'O''Hara')::text as driving, source::text, target::text, '0' as quarantined,
+    (select count(*) from judged where verdict = 'missing')::text as missing, (select count(*) from judged where verdict = 'extra')::text as extra, (select count(*) from judged where verdict = 'different')::text as different, (select count(*) from judged where verdict = 'lagging')::text as lagging, (select count(*) from judged where verdict = 'changed')::text as changed,
+    (select coalesce(json_agg(shown order by n), '[]') from (
+    select shown, n from judged where verdict in ('missing', 'extra', 'different') order by n limit 5) as sample)::text as samples
+    from joined"
   `);
 });
 
-test('brackets and quotes of the plan stay the plan’s', () => {
-  const odd = { ...TRANSFER, select: 'select p.id, \'[[range x]]\' as "full name" from people p', into: { schema: 'a"b', name: '[[c]]' } };
-  const { move } = copySql(odd);
-  expect(move).toContain(`insert into "a""b"."[[open]]c]]"`);
-  expect(move).toContain("'[[open]]range x]]'");
-  expect(move.match(/\[\[range /g)).toHaveLength(1);
+test('a comparison of a live transfer asks the journal for what differs, and the quarantine for what is not in the target', () => {
+  const ledger = { plan: 'people-to-customers', hasJournal: true, hasQuarantined: true };
+  const live = { ...TRANSFER, sync: 'both' as const, quarantine: [{ condition: 'id < 0', line: 4 }] };
+  expect(compareSql(live, { after: null, upto: null }, { unmapped: [], salt: 'run-1', ledger })).toMatchInlineSnapshot(`
+    "with joined as (
+    select count(s.stepgate_key_1) as source, count(t.stepgate_key_1) as target,
+    array_agg(json_build_array(case when s.stepgate_key_1 is null then 'extra' when s.stepgate_bad and t.stepgate_key_1 is null then 'missing' when s.stepgate_bad then 'extra' when t.stepgate_key_1 is null then 'missing' else 'different' end, (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text, case when pg_typeof(coalesce(s.stepgate_key_1, t.stepgate_key_1)) in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype, 'pg_catalog.uuid'::regtype, 'pg_catalog.name'::regtype, 'pg_catalog.regclass'::regtype) then (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text else 'md5:' || left(md5('run-1' || (coalesce(s.stepgate_key_1, t.stepgate_key_1))::text), 12) end, to_json(array_remove(array[case when row(s."id")::record *<> row(t."id")::record then 'id' end, case when row(s."full name")::record *<> row(t."full name")::record then 'full name' end]::text[], null))) order by coalesce(s.stepgate_key_1, t.stepgate_key_1)) filter (where s.stepgate_key_1 is null or t.stepgate_key_1 is null or s.stepgate_bad or row(s."id", s."full name")::record *<> row(t."id", t."full name")::record) as differences
+    from (select m."id" as stepgate_key_1, coalesce((id < 0), false) as stepgate_bad, m.* from (
+    select p.id, p.name as "full name" from people p
+    ) as m where true and m."id"::text not in (select q.key from stepgate.quarantine as q where q.plan = 'people-to-customers' and q.transfer = 'customers')) as s
+    full join (select x."id" as stepgate_key_1, x.* from "public"."customers" as x where true) as t on s.stepgate_key_1 = t.stepgate_key_1
+    ), judged as (
+    select case when j.is_pending then 'lagging'
+      when one ->> 0 = 'different' and (j.is_every or array(select json_array_elements_text(one -> 3)) <@ coalesce(j.columns, '{}')) then 'changed'
+      when one ->> 0 <> 'different' and (j.is_whole) then 'changed'
+      else one ->> 0 end as verdict, one ->> 2 as shown, n
+    from joined, unnest(differences) with ordinality as d (one, n) left join lateral (
+    select bool_or(e.reason <> 'not-carried') as is_pending, bool_or(e.reason = 'not-carried' and (e.op <> 'update' or e.columns is null)) as is_whole,
+      bool_or(e.reason = 'not-carried' and e.op in ('insert', 'update') and e.columns is null) as is_every,
+      array_agg(c.name) filter (where e.reason = 'not-carried' and c.name is not null) as columns
+    from stepgate.sync_journal as e left join lateral unnest(e.columns) as c (name) on true
+    where e.plan = 'people-to-customers' and e.transfer = 'customers' and (e.key = one ->> 1 or e.key is null)
+    ) as j on true
+    )
+    select (select count(*) from "crm"."people" as d where true)::text as driving, source::text, target::text, (select count(*) from "crm"."people" as d where true and d."id"::text in (select q.key from stepgate.quarantine as q where q.plan = 'people-to-customers' and q.transfer = 'customers'))::text as quarantined,
+    (select count(*) from judged where verdict = 'missing')::text as missing, (select count(*) from judged where verdict = 'extra')::text as extra, (select count(*) from judged where verdict = 'different')::text as different, (select count(*) from judged where verdict = 'lagging')::text as lagging, (select count(*) from judged where verdict = 'changed')::text as changed,
+    (select coalesce(json_agg(shown order by n), '[]') from (
+    select shown, n from judged where verdict in ('missing', 'extra', 'different') order by n limit 5) as sample)::text as samples
+    from joined"
+  `);
 });
 
 test.each([
@@ -105,29 +77,3 @@ test.each([
 function column(name: string, type: string) {
   return { name, type, isGenerated: false };
 }
-
-const KEY = { isThere: true, isNotNull: true, isUnique: true, collation: null };
-
-test.each([
-  { what: 'keys', source: KEY, target: KEY, faults: [] },
-  { what: 'a source that is not unique', source: { ...KEY, isUnique: false }, target: KEY, faults: [] },
-  { what: 'a source that may be null', source: { ...KEY, isNotNull: false }, target: KEY, faults: ['crm.people.id may be null'] },
-  { what: 'a target that may be null', source: KEY, target: { ...KEY, isNotNull: false }, faults: ["public.customers.id is not the table's key"] },
-  { what: 'a target that is not unique', source: KEY, target: { ...KEY, isUnique: false }, faults: ["public.customers.id is not the table's key"] },
-  {
-    what: 'two collations',
-    source: { ...KEY, collation: 'C' },
-    target: { ...KEY, collation: 'de' },
-    faults: ['crm.people.id has collation C and public.customers.id has de'],
-  },
-  {
-    what: 'tables that are not there',
-    source: { ...KEY, isThere: false, isNotNull: false },
-    target: { ...KEY, isThere: false, isUnique: false },
-    faults: [],
-  },
-])('$what: $faults', ({ source, target, faults }) => {
-  const found = keyFaults(TRANSFER, source, target);
-  expect(found).toHaveLength(faults.length);
-  for (const [index, fault] of faults.entries()) expect(found[index]).toContain(fault);
-});

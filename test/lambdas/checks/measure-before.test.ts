@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { StaleTokenError } from '../../../core/errors.ts';
 import { measureBefore } from '../../../lambdas/checks/measure-before.ts';
-import { beginRun, deploy, emptyDatabase, entries, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
+import { beginRun, deploy, emptyPlanDatabase, entries, refusal, runPhases, worksFor } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
   bench = await openWorkbench();
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
+beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 
 const BASELINE = 'select run_id, moment, table_name, rows::int, done_at is not null as done from stepgate.baseline_table order by table_name';
 

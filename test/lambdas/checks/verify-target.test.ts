@@ -153,7 +153,7 @@ test.each([
   else {
     expect(`${error.message}${samples}`).not.toContain(values[0]);
     const found = await bench.sql<{ key: string }>(
-      `select id::text as key from source where left(md5(id::text), 12) = any ('{${samples.map((one) => one.replace('md5:', ''))}}') order by id`,
+      `select id::text as key from source where left(md5('looked' || id::text), 12) = any ('{${samples.map((one) => one.replace('md5:', ''))}}') order by id`,
     );
     expect(found.map(({ key }) => key)).toEqual(values);
   }
@@ -232,8 +232,8 @@ delete from source where id = 1000; delete from target where id = 1000`);
         let after: string | null = null;
         let upto: string | null;
         do {
-          upto = (await nextBoundary(query, transfer, { after, rows }))?.key ?? null;
-          const range = await compareRange(query, transfer, { after, upto, unmapped: [] });
+          upto = (await nextBoundary(query, transfer, { after, rows, salt: '' }))?.key ?? null;
+          const range = await compareRange(query, transfer, { after, upto, unmapped: [], salt: '', ledger: null });
           for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += range[key];
           after = upto;
         } while (upto !== null);
@@ -258,3 +258,83 @@ function byHand(source: ReadonlyMap<number, string | null>, target: ReadonlyMap<
     different: [...source].filter(([id, name]) => target.has(id) && target.get(id) !== name).length,
   };
 }
+
+async function beside(plan: Deployed): Promise<readonly string[]> {
+  const [entry] = await entries(bench, reading(plan, { mode: 'verify', id: 'looked' }) as never, 'targets');
+  return (entry?.findings ?? []).map(({ name, status, found }) => `${status} ${name}: ${found}`);
+}
+
+const PLAIN = 'select s.id, s.name from source s';
+
+test('what stands beside the rows of a target is told', async () => {
+  const plan = await copied(oneTransfer('create table target (id int primary key, name text);\n', PLAIN));
+  await verify(plan);
+  expect(await beside(plan)).toEqual([
+    'pass index: 1 index valid',
+    'pass access: who writes a source may write its target; row-level security is as on the source',
+  ]);
+  await bench.sql(`create role clerk nologin; grant insert, update on source to clerk; alter table source enable row level security`);
+  try {
+    expect(await verify(plan)).toMatchObject({ done: true });
+    expect(await beside(plan)).toEqual([
+      'pass index: 1 index valid',
+      'info grants: clerk may write public.source and not public.target',
+      'warn row-level-security: public.source has row-level security and public.target has none: whoever may read it sees every row',
+    ]);
+  } finally {
+    await bench.sql('revoke all on source from clerk; drop role clerk');
+  }
+});
+
+test.each([
+  { column: 'serial', said: 'target_id_seq gives 1 next, and public.target.id holds 19 already' },
+  { column: "int default nextval('drawn')", said: 'drawn gives 1 next, and public.target.id holds 19 already' },
+])('a sequence that would give a value again fails: $column', async ({ column, said }) => {
+  await bench.sql('create sequence drawn');
+  const plan = await copied(oneTransfer(`create table target (id ${column} primary key, name text);\n`, PLAIN));
+  const error = await refusal(verify(plan));
+  expect(error).toBeInstanceOf(CheckFailedError);
+  expect(error.message).toContain(`sequence: ${said}; set it beyond every value in a phase after the copy`);
+  await bench.sql("select setval(pg_get_serial_sequence('target', 'id'), 19), setval('drawn', 19)");
+  expect(await verify(plan)).toMatchObject({ done: true });
+  expect(await beside(plan)).toContain('pass sequence: 1 sequence beyond every value of the targets');
+});
+
+test('a foreign key of a target that nobody validated fails', async () => {
+  const plan = await copied(oneTransfer('create table target (id int primary key, name text);\n', PLAIN));
+  await bench.sql(
+    'create table names (name text primary key); alter table target add constraint named foreign key (name) references names not valid',
+  );
+  const error = await refusal(verify(plan));
+  expect(error).toBeInstanceOf(CheckFailedError);
+  expect(error.message).toContain('foreign-key: named of target is not validated');
+});
+
+test('before the cutover only phases that are applied are compared, and after.sql is left for later', async () => {
+  const files = oneTransfer('create table target (id int primary key, name text);\n', PLAIN, {
+    'after.sql': '--! check: never, fail, no rows\nselect 1;\n',
+  });
+  const plan = await copied(files);
+  const look = () => verifyTarget(bench.ports)({ ...reading(plan, { mode: 'execute', id: 'looked' }), progress: null, stage: 'before-cutover' });
+  expect(await look()).toMatchObject({ done: true, results: [{ sourceRows: 10, targetRows: 10 }] });
+  const [entry] = await entries(bench, reading(plan, { mode: 'execute', id: 'looked' }) as never, 'comparison');
+  expect(entry).toMatchObject({ stage: 'before-cutover', transfers: [{ sourceRows: 10 }] });
+  await bench.sql("update target set name = 'other' where id = 13");
+  expect(await refusal(look())).toBeInstanceOf(DifferencesFoundError);
+  await bench.sql("update stepgate.phase set applied_at = null where phase = 'copy'");
+  expect(await look()).toMatchObject({ done: true, results: [] });
+});
+
+test('more rows in the quarantine than the plan allows fail, as many as it allows are counted', async () => {
+  const files = oneTransfer('create table target (id int primary key, name text);\n', PLAIN);
+  const plan = await copied({ ...files, 'plan.yaml': `quality: 90%\n${files['plan.yaml']}` });
+  const quarantine = (id: number) =>
+    bench.sql(`delete from target where id = ${id};
+insert into stepgate.quarantine (plan, transfer, key, reason, original) values ('small', 'rows', '${id}', 'odd', '{}')`);
+  await quarantine(12);
+  expect(await verify(plan)).toMatchObject({ done: true, results: [{ sourceRows: 9, quarantined: 1, leftOut: 0, missing: 0 }] });
+  await quarantine(13);
+  const error = await refusal(verify(plan));
+  expect(error).toBeInstanceOf(CheckFailedError);
+  expect(error.message).toContain('2 of 10 rows are in the quarantine');
+});

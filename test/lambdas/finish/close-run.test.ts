@@ -12,6 +12,7 @@ import {
   type Deployed,
   deploy,
   emptyDatabase,
+  emptyPlanDatabase,
   entries,
   refusal,
   runPhases,
@@ -26,7 +27,7 @@ beforeAll(async () => {
   plan = await deploy(bench, SMALL_PLAN);
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
+beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 
 const LOCK = 'select token::int, run_id as run from stepgate.lock';
 
@@ -119,6 +120,7 @@ test('a run whose lock was taken without its knowing the token gives it back', a
 });
 
 test('a run that only looked closes without a ledger', async () => {
+  await emptyDatabase(bench);
   const input = reading(plan, { mode: 'dry-run', id: 'looked' });
   expect(await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null })).toEqual({
     outcome: 'passed',

@@ -266,3 +266,20 @@ test('a secret that is wrong is said as what it is', async () => {
 test('verify of a database in which the plan is not executed names the table that is missing', async () => {
   expect(await reasons('verify')).toContain('public.customers is not there');
 });
+
+test('a live transfer says what goes both ways, and is refused over a trigger that writes what it carries', async () => {
+  const live = await deploy(bench, {
+    ...SMALL_PLAN,
+    'plan.yaml': `${SMALL_PLAN['plan.yaml']?.replace('{ id: owners }', '{ id: owners, cutover: flag }')}`,
+    '2-copy/customers.sql': (SMALL_PLAN['2-copy/customers.sql'] ?? '').replace('sync: none', 'sync: both'),
+  });
+  const { visit, findings } = await look('dry-run', live);
+  await visit();
+  const said = (await findings()).filter(({ name }) => name === 'sync').map(({ status, found }) => `${status} ${found.replace(/^\S+ /, '')}`);
+  expect(said).toContain('pass transfer customers goes both ways with id, age');
+  expect(said).toContainEqual(expect.stringMatching(/^info transfer customers: full_name goes forward only: an expression makes it/));
+  await bench.sql(`create function touch() returns trigger language plpgsql as 'begin new.age := 1; return new; end';
+create trigger touch before update on people for each row execute function touch()`);
+  expect(await reasons('execute', live)).toContain('trigger touch of public.people (function touch) writes age');
+  expect(await (await look('verify', plan)).visit().catch((error: Error) => error.message)).not.toContain('touch');
+});

@@ -9,7 +9,7 @@ import {
   beginRun,
   type Deployed,
   deploy,
-  emptyDatabase,
+  emptyPlanDatabase,
   onePhase,
   refusal,
   retried,
@@ -26,7 +26,7 @@ beforeAll(async () => {
   plan = await deploy(bench, SMALL_PLAN);
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
+beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 
 test('NextStep and DecideRecovery read what is there, as often as they are asked', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'asked' });

@@ -45,7 +45,7 @@ async function copyInBatches(ports: StatePorts, { plan, run }: { plan: Deployed;
   const phase = plan.plan.phases.find((one) => one.kind === 'transfer');
   if (phase !== undefined) await phaseLedger(ports.session).begin(run.run, phase);
   for (let done = false; !done; ) {
-    ({ done } = await transferLedger(ports.session).copyBatch(run.run, { phase: 'copy', transfer }, rows));
+    ({ done } = await transferLedger(ports.session).copyBatch(run.run, { phase: 'copy', transfer }, { rows }));
   }
 }
 

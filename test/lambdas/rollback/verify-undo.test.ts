@@ -64,6 +64,11 @@ test.each([
   { change: 'create table new_one (id int primary key); insert into new_one values (1)', what: 'public.new_one' },
   { change: 'create index towns_zip on towns (zip)', what: 'index CREATE INDEX towns_zip' },
   { change: "comment on table towns is 'ours'", what: 'comment on table public.towns' },
+  {
+    change:
+      "create schema audit; create table audit.customers (id int primary key, zip text); create index customers_zip on audit.customers (zip); comment on table audit.customers is 'theirs'; create view audit.people as select 1 as id",
+    what: 'relation audit.customers',
+  },
 ])('what others do to what the plan never writes nor names is theirs: $change', async ({ change, what }) => {
   const run = await beginMeasuredRun(bench, await deploy(bench, SMALL_PLAN), { id: 'meanwhile' });
   await runPhases(bench.ports, run);

@@ -5,7 +5,7 @@ import { GateRefusedError } from '../../../core/errors.ts';
 import { measureBefore } from '../../../lambdas/checks/measure-before.ts';
 import { awaitSnapshot } from '../../../lambdas/snapshot/await-snapshot.ts';
 import { createSnapshot } from '../../../lambdas/snapshot/create-snapshot.ts';
-import { beginRun, type Deployed, deploy, emptyDatabase, entries, refusal, runPhases } from '../../support/run-driver.ts';
+import { beginRun, type Deployed, deploy, emptyDatabase, emptyPlanDatabase, entries, refusal, runPhases } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   plan = await deploy(bench, SMALL_PLAN);
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
+beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 
 const deps = () => ({ ...bench.ports, snapshots: bench.snapshots });
 
@@ -51,6 +51,7 @@ test('runs of one name in two stacks of an account take two snapshots', async ()
 });
 
 test('a backup takes a snapshot without a ledger', async () => {
+  await emptyDatabase(bench);
   const { id } = await createSnapshot(deps())(reading(plan, { mode: 'backup', id: 'backup' }));
   expect(await named(id)).toHaveLength(1);
   expect(await bench.sql("select to_regnamespace('stepgate')::text as ledger")).toEqual([{ ledger: null }]);

@@ -3,7 +3,7 @@ import type { SnapshotPolicy } from '../../../core/run/environment.ts';
 import { measureBefore } from '../../../lambdas/checks/measure-before.ts';
 import { awaitSnapshot } from '../../../lambdas/snapshot/await-snapshot.ts';
 import { createSnapshot } from '../../../lambdas/snapshot/create-snapshot.ts';
-import { beginRun, type Deployed, deploy, emptyDatabase, entries, runPhases } from '../../support/run-driver.ts';
+import { beginRun, type Deployed, deploy, emptyPlanDatabase, entries, runPhases } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
   plan = await deploy(bench, SMALL_PLAN);
 });
 afterAll(() => bench?.close());
-beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
+beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 
 const deps = (policy: SnapshotPolicy) => ({ ...bench.ports, snapshots: { ...bench.snapshots, policy } });
 

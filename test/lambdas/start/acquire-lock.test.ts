@@ -7,6 +7,7 @@ import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError, StaleTokenError } from '../../../core/errors.ts';
 import type { Mode } from '../../../core/run/mode.ts';
 import { type Asked, NOTHING_ASKED } from '../../../core/run/run-input.ts';
+import { closeRun } from '../../../lambdas/finish/close-run.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
@@ -17,6 +18,7 @@ import {
   type Deployed,
   deploy,
   emptyDatabase,
+  emptyPlanDatabase,
   onePhase,
   refusal,
   retried,
@@ -25,7 +27,7 @@ import {
 } from '../../support/run-driver.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { type StepFunctionsFace, startStepFunctionsFace } from '../../support/step-functions-face.ts';
-import { changing, executionArn, openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
+import { changing, digestOf, executionArn, openWorkbench, reading, type Workbench } from '../../support/workbench.ts';
 
 let bench: Workbench;
 let stepFunctions: StepFunctionsFace;
@@ -34,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([bench?.close(), stepFunctions?.close()]));
 beforeEach(async () => {
-  await emptyDatabase(bench, SMALL_SOURCE);
+  await emptyPlanDatabase(bench, SMALL_SOURCE);
   stepFunctions.statuses.clear();
 });
 
@@ -50,12 +52,20 @@ async function acquire(plan: Deployed, run: { readonly id: string; readonly mode
   return acquireLock(deps)({ ...input, holderSeen: run.seen ?? null, asked: run.asked ?? NOTHING_ASKED });
 }
 
+/** As the definition ends a run whose AcquireLock was refused: it knows no token. */
+async function end(plan: Deployed, refused: Error, run: { readonly id: string; readonly mode?: Mode }): Promise<void> {
+  const failure = { Error: refused.name, Cause: JSON.stringify({ errorMessage: refused.message }) };
+  const input = reading(plan, { mode: run.mode ?? 'execute', id: run.id });
+  await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null });
+}
+
 async function holder(): Promise<unknown> {
   const [row] = await bench.sql('select token::int, run_id as run from stepgate.lock');
   return row;
 }
 
 test('a database without a ledger gets one, and a run asked twice keeps its token', async () => {
+  await emptyDatabase(bench, SMALL_SOURCE);
   const plan = await deploy(bench, SMALL_PLAN);
   const first = await acquire(plan, { id: 'a' });
   expect(first).toEqual({ token: 1, digest: plan.digest, planState: 'fresh', holderSeen: null });
@@ -66,6 +76,7 @@ test('a database without a ledger gets one, and a run asked twice keeps its toke
 });
 
 test.each([1, 2, 3, 4, 5])('two runs that begin at once on a database without a ledger: one wins, the other is told (%i)', async (time) => {
+  await emptyDatabase(bench, SMALL_SOURCE);
   const plan = await deploy(bench, SMALL_PLAN);
   const ids = [`a${time}`, `b${time}`];
   for (const id of ids) stepFunctions.statuses.set(executionArn(id), 'RUNNING');
@@ -154,7 +165,7 @@ test('whatever the old token tries is refused and changes nothing', async () => 
     begin: () => phaseLedger(session).begin(old.run, copy),
     finish: () => phaseLedger(session).finish(old.run, copy, 1),
     beginUndo: () => phaseLedger(session).beginUndo(old.run, schema),
-    copyBatch: () => transferLedger(session).copyBatch(old.run, { phase: 'copy', transfer }, 10),
+    copyBatch: () => transferLedger(session).copyBatch(old.run, { phase: 'copy', transfer }, { rows: 10 }),
     undoBatch: () => transferLedger(session).undoBatch(old.run, { phase: 'copy', transfer, unmapped: [] }, 10),
     holdsOrFails: () => planLedger(session).holdsOrFails(old.run),
     rememberSnapshot: () => planLedger(session).rememberSnapshot(old.run, { id: 's', requestedAt: old.now }),
@@ -200,7 +211,7 @@ test('a run whose name begins like the dead one is left at work', async () => {
   await bench.sql('rollback');
 });
 
-test('an interrupted plan goes on; with a finished phase changed it is refused, and the lock given back', async () => {
+test('an interrupted plan goes on; with a finished phase changed it is refused', async () => {
   const plan = await deploy(bench, SMALL_PLAN);
   const first = await beginMeasuredRun(bench, plan, { id: 'first' });
   await runPhases(bench.ports, first, 'indexes');
@@ -216,7 +227,6 @@ test('an interrupted plan goes on; with a finished phase changed it is refused, 
   const error = await refusal(acquire(changed, { id: 'changed' }));
   expect(error).toBeInstanceOf(GateRefusedError);
   expect(error.message).toContain('schema');
-  expect(await holder()).toMatchObject({ run: null });
 });
 
 test('a half-undone plan is finished by the digest that applied it', async () => {
@@ -243,27 +253,34 @@ test('a migrated plan is migrated still; a changed one is refused, and rolling b
   const error = await refusal(acquire(changed, { id: 'changed' }));
   expect(error).toBeInstanceOf(GateRefusedError);
   expect(error.message).toContain('a changed plan is a different plan');
-  expect(await holder()).toMatchObject({ run: null });
+  await end(changed, error, { id: 'changed' });
   expect(await acquire(changed, { id: 'back', mode: 'rollback' })).toMatchObject({ planState: 'migrated', digest: plan.digest });
 });
 
-test('a rollback with nothing applied is refused, and the lock given back', async () => {
-  const error = await refusal(acquire(await deploy(bench, SMALL_PLAN), { id: 'back', mode: 'rollback' }));
+test('a rollback with nothing applied is refused; its end gives the lock back and is in the ledger', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  const error = await refusal(acquire(plan, { id: 'back', mode: 'rollback' }));
   expect(error).toBeInstanceOf(GateRefusedError);
   expect(error.message).toContain('there is nothing to roll back');
-  expect(await holder()).toEqual({ token: 1, run: null });
+  for (const time of ['first', 'second']) {
+    await end(plan, error, { id: 'back', mode: 'rollback' });
+    expect(await holder(), time).toEqual({ token: 1, run: null });
+    expect(await bench.sql('select outcome, sentence, ended_at is not null as ended from stepgate.run'), time).toEqual([
+      { outcome: 'refused', sentence: `small is refused: ${error.message}`, ended: true },
+    ]);
+  }
 });
 
-test('a lock that was taken is given back when what follows fails', async () => {
+test('AcquireLock that fails beside itself takes the lock away from neither; the end of the run gives it back', async () => {
   const plan = await deploy(bench, SMALL_PLAN);
-  const error = await refusal(
-    acquire(
-      { ...plan, digest: changing(plan, { token: 1 }).run.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) as typeof plan.digest },
-      { id: 'a' },
-    ),
-  );
+  const unknown = { ...plan, digest: digestOf('no such plan') };
+  expect(await acquire(plan, { id: 'a' })).toMatchObject({ token: 1 });
+  const error = await refusal(acquire(unknown, { id: 'a' }));
   expect(error.name).toBe('PlanNotFoundError');
-  expect(await holder()).toMatchObject({ run: null });
+  expect(await holder()).toEqual({ token: 1, run: 'a' });
+  await planLedger(bench.ports.session).holdsOrFails(changing(plan, { id: 'a', token: 1 }).run);
+  await end(plan, error, { id: 'a' });
+  expect(await holder()).toEqual({ token: 1, run: null });
 });
 
 test('a baseline and a snapshot of a run that changed nothing are not taken for this run’s', async () => {
@@ -296,6 +313,7 @@ test('a rollback goes by a given digest when it differs in its undo only', async
   });
   const other = await deploy(bench, { ...SMALL_PLAN, '4-owners/up.sql': `${SMALL_PLAN['4-owners/up.sql']}comment on table customers is 'other';\n` });
   expect((await refusal(acquire(other, { id: 'other', mode: 'rollback', asked }))).message).toContain('differs in more than the undo of owners');
+  await bench.sql('update stepgate.lock set run_id = null');
   expect(await acquire(mended, { id: 'plain', mode: 'rollback' })).toMatchObject({ digest: plan.digest });
   await bench.sql('update stepgate.lock set run_id = null');
   expect(await acquire(mended, { id: 'mended', mode: 'rollback', asked })).toMatchObject({ digest: mended.digest });
@@ -312,6 +330,7 @@ test('a rollback that finds the tables of the plan but not its ledger says so', 
 });
 
 test('a ledger of an earlier version is brought up to date, and what it archived is kept', async () => {
+  await emptyDatabase(bench, SMALL_SOURCE);
   const version1 = await readFile(new URL('../../../ledger/version-1.sql', import.meta.url), 'utf8');
   await bench.sql(`${version1};
 create function stepgate.undo_phase(text, bigint, text, text, jsonb) returns text language sql as 'select null::text';

@@ -105,11 +105,11 @@ test('a change to any column that the plan fills, its key apart, is found by the
   await insertContact(client, { lead_status: 'won', appointment_date: '2026-03-02T12:00:00Z' });
   await migrate(client, plan);
   for (const transfer of transfersOf(plan)) {
-    for (const column of transfer.columns.filter((name) => name !== transfer.key.target)) {
+    for (const column of transfer.columns.filter((name) => name !== transfer.keys[0].target)) {
       await client.query('begin');
       const table = transfer.into.name;
-      await client.query(`update ${table} set ${column} = ${await otherValue(client, table, column)} where ${transfer.key.target} =
-        (select max(${transfer.key.target}::text)::uuid from ${table} where ${column} is not null)`);
+      await client.query(`update ${table} set ${column} = ${await otherValue(client, table, column)} where ${transfer.keys[0].target} =
+        (select max(${transfer.keys[0].target}::text)::uuid from ${table} where ${column} is not null)`);
       const { missing, extra, different } = await compare(client, transfer);
       expect({ column: `${table}.${column}`, found: missing + extra + different > 0 }).toEqual({ column: `${table}.${column}`, found: true });
       await client.query('rollback');

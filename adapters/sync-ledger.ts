@@ -1,0 +1,145 @@
+import * as z from 'zod';
+import type { PlanId } from '../core/ids.ts';
+import type { CompiledPlan, Transfer } from '../core/plan/compiled-plan.ts';
+import type { ChangingRun } from '../core/run/envelope.ts';
+import { type CarriedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
+import { quoteName } from '../core/transfer/identifier.ts';
+import { repairSql } from '../core/transfer/sync/repair-sql.ts';
+import { type SyncInput, syncSql } from '../core/transfer/sync/sync-sql.ts';
+import { classifiedColumns } from './carried-columns.ts';
+import type { Query, SqlSession } from './sql-session.ts';
+import { sharedKeys, syncCatalog } from './sync-catalog.ts';
+
+/** Which triggers: those on a phase's source tables and lookups, or those on its targets. */
+export interface SyncPlace {
+  readonly phase: string;
+  readonly side: 'source' | 'target';
+}
+
+/** A session whose transaction began before the triggers were there; of other roles' sessions the age may be unknown, which is 0. */
+export interface OlderSession {
+  readonly pid: number;
+  readonly role: string;
+  readonly seconds: number;
+}
+
+/** The live part of a plan's transfers: its triggers, what they left in the journal, and its repair. */
+export interface SyncLedger {
+  /**
+   * Functions and triggers of one side, in one transaction; repeating it does nothing.
+   *
+   * @throws {DatabaseBusyError} when a lock does not come in 200 ms for all tables together.
+   * @throws {CheckFailedError} where live sync cannot see every write, or both sides would make the same keys.
+   */
+  install(run: ChangingRun, plan: CompiledPlan, place: SyncPlace): Promise<void>;
+  /** Sessions whose transactions are older than the installation; none is noted as settled. */
+  unsettled(run: ChangingRun, place: SyncPlace): Promise<readonly OlderSession[]>;
+  /** One round of repairs of one transfer: how many keys it did, and how many pending entries with an id up to `upto` are left. */
+  repair(
+    run: ChangingRun,
+    place: { readonly plan: CompiledPlan; readonly transfer: Transfer; readonly upto: string },
+    limit: number,
+  ): Promise<{ readonly repaired: number; readonly left: number }>;
+  /** The plan's newest entry, a bigint as text; '0' where there is none. */
+  newestEntry(plan: PlanId): Promise<string>;
+  /** Drops triggers and functions of a phase's transfers, both sides; in one transaction; repeating it does nothing. */
+  remove(run: ChangingRun, plan: CompiledPlan, phase: string): Promise<void>;
+  /** Pending and staying entries. */
+  journalCounts(plan: PlanId): Promise<readonly JournalCount[]>;
+  live(plan: PlanId): Promise<readonly LiveTransfer[]>;
+}
+
+const Older = z.array(z.object({ pid: z.number().int(), role: z.string(), seconds: z.number().int() }));
+const Round = z.object({ repaired: z.number().int(), left: z.number().int() });
+const JournalCount = z.object({ transfer: z.string(), side: z.string(), reason: z.string(), entries: z.number().int() });
+export type JournalCount = z.infer<typeof JournalCount>;
+const Live = z.object({ transfer: z.string(), side: z.enum(['source', 'target']), settled: z.boolean() });
+export interface LiveTransfer {
+  readonly transfer: string;
+  readonly side: 'source' | 'target';
+  readonly isSettled: boolean;
+}
+const Answer = z.object({ answer: z.string() });
+const Carried = z.array(z.object({ source: z.string(), expression: z.string(), columns: z.array(z.string()), isInverse: z.boolean() }));
+
+export function syncLedger(session: SqlSession): SyncLedger {
+  const { query } = session;
+  return {
+    install: (run, plan, place) => install(session, run, { plan, place }),
+    unsettled: async (run, { phase, side }) => {
+      const sql = 'select stepgate.settle_sync(:run::text, :token::bigint, :plan::text, :phase::text, :side::text) as answer';
+      const [row] = await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, side });
+      return Older.parse(JSON.parse(row?.answer ?? '[]'));
+    },
+    repair: async (run, { transfer, upto }, limit) => {
+      const sync = { transfer, carried: await carriedBack(query, run.plan, transfer), catalog: await syncCatalog(query, [transfer]) };
+      const [row] = await query(
+        Answer,
+        'select stepgate.repair_keys(:run::text, :token::bigint, :plan::text, :transfer::text, :upto::bigint, :limit::int, :texts::jsonb) as answer',
+        { run: run.id, token: run.token, plan: run.plan, transfer: transfer.id, upto, limit, texts: JSON.stringify(repairSql(sync)) },
+      );
+      return Round.parse(JSON.parse(row?.answer ?? 'null'));
+    },
+    newestEntry: async (plan) => {
+      const sql = 'select coalesce(max(id), 0)::text as answer from stepgate.sync_journal where plan = :plan::text';
+      const [row] = await query(Answer, sql, { plan });
+      return row?.answer ?? '0';
+    },
+    remove: async (run, plan, phase) => {
+      const keys = transfersOf(plan, phase).map(({ id, into, keys: [key] }) => ({ transfer: id, table: quoteName(into), column: key.target }));
+      const sql = 'select stepgate.remove_sync(:run::text, :token::bigint, :plan::text, :phase::text, :keys::jsonb) as answer';
+      await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, keys: JSON.stringify(keys) });
+    },
+    journalCounts: (plan) => {
+      const sql = `select transfer, side, reason, count(*)::int as entries from stepgate.sync_journal where plan = :plan::text group by 1, 2, 3 order by 1, 2, 3`;
+      return query(JournalCount, sql, { plan });
+    },
+    live: async (plan) => {
+      const sql = 'select transfer, side, settled_at is not null as settled from stepgate.sync where plan = :plan::text order by 1, 2';
+      return (await query(Live, sql, { plan })).map(({ settled, ...row }) => ({ ...row, isSettled: settled }));
+    },
+  };
+}
+
+function transfersOf(plan: CompiledPlan, phase: string): readonly Transfer[] {
+  return plan.phases.flatMap((one) => (one.kind === 'transfer' && one.id === phase ? one.transfers : [])).filter(({ sync }) => sync !== 'none');
+}
+
+/** What goes back, as it was found when the triggers were installed: the repair does what they would have done. */
+async function carriedBack(query: Query, plan: PlanId, transfer: Transfer): Promise<readonly CarriedColumn[]> {
+  const sql = `select carried::text as answer from stepgate.sync where plan = :plan::text and transfer = :transfer::text order by side desc limit 1`;
+  const [row] = await query(Answer, sql, { plan, transfer: transfer.id });
+  return Carried.parse(JSON.parse(row?.answer ?? '[]'));
+}
+
+async function install(
+  session: SqlSession,
+  run: ChangingRun,
+  { plan, place: { phase, side } }: { readonly plan: CompiledPlan; readonly place: SyncPlace },
+): Promise<void> {
+  const transfers = transfersOf(plan, phase).filter(({ sync }) => side === 'source' || sync === 'both');
+  if (transfers.length === 0) return;
+  const carried = new Map<string, readonly CarriedColumn[]>();
+  for (const transfer of transfers) {
+    carried.set(transfer.id, transfer.sync === 'both' ? carriedOf(await classifiedColumns(session, transfer)) : []);
+  }
+  const [catalog, keys] = await session.readOnly(async (query) => [
+    await syncCatalog(query, transfersOf(plan, phase)),
+    side === 'target' ? await sharedKeys(query, transfers) : [],
+  ]);
+  const input: SyncInput = { plan, phase, side, transfers, carried, catalog };
+  const made = syncSql(input);
+  // The source's functions leave to the new side what goes back, which has just been decided anew.
+  const again = side === 'target' ? syncSql({ ...input, side: 'source', transfers: transfersOf(plan, phase) }) : [];
+  const triggers = made.flatMap((one) => one.triggers);
+  const sync = {
+    transfers: transfers.map(({ id }) => ({ id, carried: carried.get(id) ?? [] })),
+    functions: [...again, ...made].map(({ create }) => create),
+    names: made.map(({ name }) => name),
+    triggers: triggers.flatMap(({ create }) => create),
+    tables: [...new Set(triggers.map(({ table }) => quoteName(table)))],
+    keys,
+  };
+  const sql = 'select stepgate.install_sync(:run::text, :token::bigint, :plan::text, :phase::text, :side::text, :sync::jsonb) as answer';
+  await session.query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, side, sync: JSON.stringify(sync) });
+}

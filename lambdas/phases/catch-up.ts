@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { drainOrFail } from '../middleware/drain-journal.ts';
+import { finishTransferPhase } from '../middleware/finish-transfer-phase.ts';
+import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+/** `finishes`: the phase is done when the journal is; `polls`: visits in a row that got nowhere. */
+export const CatchUpInput = ChangingEnvelope.extend({ phase: z.string(), finishes: z.boolean(), polls: z.number().int() });
+
+export interface CatchUpAnswer {
+  readonly done: boolean;
+  /** Keys that were derived again in this visit. */
+  readonly repaired: number;
+}
+
+/**
+ * Derives again what the journal names, until nothing is left of what it held at the beginning; a transfer phase is then done.
+ *
+ * @throws {CheckFailedError} when keys cannot be derived, visit after visit: their target refuses them.
+ */
+export function catchUp(deps: StatePorts): Work<z.infer<typeof CatchUpInput>, CatchUpAnswer> {
+  return async ({ run, now, phase: id, finishes, polls }) => {
+    const plan = await deps.plans.read(run.digest);
+    const drained = await drainOrFail(deps, run, { plan, polls });
+    if (drained.done && finishes) {
+      await finishTransferPhase(deps, { run, now }, plan, phaseOf(plan, id, 'transfer'));
+    }
+    return drained;
+  };
+}
+
+export const handler = stateHandler(CatchUpInput, (environment) => catchUp(statePorts(environment)));

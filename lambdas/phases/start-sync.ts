@@ -1,0 +1,51 @@
+import * as z from 'zod';
+import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { type OlderSession, type SyncPlace, syncLedger } from '../../adapters/sync-ledger.ts';
+import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { isSynced } from '../../core/run/next-step.ts';
+import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { stateHandler, type Work } from '../middleware/state-handler.ts';
+
+export const StartSyncInput = ChangingEnvelope.extend({ phase: z.string(), side: z.enum(['source', 'target']) });
+
+export interface StartSyncAnswer {
+  readonly done: boolean;
+  /** Sessions that are waited for: their transactions began before the triggers were there. */
+  readonly waitsFor: readonly string[];
+}
+
+/**
+ * Makes changes of one side reach the other: installs the triggers, then waits until every transaction that is older than they has ended.
+ *
+ * On the source's side for the transfers of one phase, before they copy; on the target's for all that carry back, before the cutover.
+ *
+ * @throws {DatabaseBusyError} when a lock does not come in time; nothing is installed then.
+ */
+export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>, StartSyncAnswer> {
+  const sync = syncLedger(deps.session);
+  return async ({ run, now, phase: id, side }) => {
+    const plan = await deps.plans.read(run.digest);
+    const phases = side === 'source' ? [phaseOf(plan, id, 'transfer')] : plan.phases.filter((phase) => phase.kind === 'transfer');
+    const older: OlderSession[] = [];
+    for (const phase of phases) {
+      const transfers = phase.transfers.filter((transfer) => isSynced(transfer) && (side === 'source' || transfer.sync === 'both'));
+      if (transfers.length === 0) continue;
+      // What failed half-way is undone by the phase's undo, which has to know of it.
+      if (side === 'source') await phaseLedger(deps.session).begin(run, phase);
+      const place: SyncPlace = { phase: phase.id, side };
+      await sync.install(run, plan, place);
+      older.push(...(await sync.unsettled(run, place)));
+      await deps.journal.write(run.id, `sync-${side}-${phase.folder}`, {
+        kind: 'sync',
+        at: now.toISOString(),
+        phase: phase.id,
+        side,
+        transfers: transfers.map((transfer) => transfer.id),
+      });
+    }
+    return { done: older.length === 0, waitsFor: older.slice(0, 5).map(({ pid, role, seconds }) => `${role}, pid ${pid}, ${seconds} s`) };
+  };
+}
+
+export const handler = stateHandler(StartSyncInput, (environment) => startSync(statePorts(environment)));

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ledgerLock } from '../../../adapters/run-lock.ts';
+import { syncLedger } from '../../../adapters/sync-ledger.ts';
+import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
+import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
+import { completeRun } from '../../../lambdas/finish/complete-run.ts';
+import { catchUp } from '../../../lambdas/phases/catch-up.ts';
+import { nextStep } from '../../../lambdas/phases/next-step.ts';
+import { startSync } from '../../../lambdas/phases/start-sync.ts';
+import { stopSync } from '../../../lambdas/phases/stop-sync.ts';
+import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
+import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
+import { verifyUndo } from '../../../lambdas/rollback/verify-undo.ts';
+import { LIVE_PLAN, LIVE_SOURCE } from '../../support/live-plan.ts';
+import {
+  beginMeasuredRun,
+  beginRun,
+  type Deployed,
+  deploy,
+  emptyPlanDatabase,
+  entries,
+  refusal,
+  retried,
+  takeStep,
+} from '../../support/run-driver.ts';
+import { openWorkbench, type Workbench } from '../../support/workbench.ts';
+
+// The states: 'lambdas/phases/start-sync.ts', 'lambdas/phases/catch-up.ts', 'lambdas/phases/stop-sync.ts'.
+
+let bench: Workbench;
+let plan: Deployed;
+beforeAll(async () => {
+  bench = await openWorkbench();
+  plan = await deploy(bench, LIVE_PLAN, 'live');
+});
+afterAll(() => bench?.close());
+beforeEach(() => emptyPlanDatabase(bench, LIVE_SOURCE));
+
+/** Another interpreter of the mapping than the compared one: what the application would see on each side. */
+const MAPPED = `select count(*)::int as differences from (
+  (select p.id, p.name, p.email::text, t.zip, p.seen from people p left join towns t using (city) except select id, full_name, email, zip, seen from customers where deleted_at is null)
+  union all (select id, full_name, email, zip, seen from customers where deleted_at is null except select p.id, p.name, p.email::text, t.zip, p.seen from people p left join towns t using (city))
+) c`;
+const LEADS = `select count(*)::int as differences from (
+  (select id, id, tag from people where tag is not null except select id, customer_id, tag from leads) union all
+  (select id, customer_id, tag from leads except select id, id, tag from people where tag is not null)) l`;
+const CALLS = `select count(*)::int as differences from (
+  (select id, person_id, said from calls except select id, customer_id, said from customer_calls) union all
+  (select id, customer_id, said from customer_calls except select id, person_id, said from calls)) c`;
+
+async function differences(): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const sql of [MAPPED, LEADS, CALLS]) found.push((await bench.sql<{ differences: number }>(sql))[0]?.differences ?? -1);
+  return found;
+}
+
+/** What an application does between two states, each time to other rows: all kinds of statements, both isolation levels. */
+async function workOnTheOldSide(round: number): Promise<void> {
+  const id = round * 10 + 1;
+  await bench.sql(
+    `insert into people (name, email, city, tag) values ('New ${round}', 'n${round}@example.org', 'Bonn', 'lead'), ('Other ${round}', null, null, null)`,
+  );
+  await bench.sql(`update people set name = 'Renamed ${round}', city = 'Köln' where id = ${id}`);
+  await bench.sql(`update people set tag = case when tag is null then 'lead' end where id between ${id + 1} and ${id + 3}`);
+  await bench.sql(`delete from people where id = ${id + 4}`);
+  await bench.sql(
+    `begin isolation level repeatable read; update people set email = 'rr${round}@example.org' where id = ${id + 5}; delete from people where id = ${id + 6}; commit`,
+  );
+  await bench.sql(`begin; delete from calls where person_id = ${id + 7}; update people set id = ${-round} where id = ${id + 7}; commit`);
+  await bench.sql(`insert into calls (person_id, said) values (${id}, 'round ${round}')`);
+  await bench.sql(`update towns set zip = '${50_000 + round}' where city = 'Köln'`);
+}
+
+/** A whole run, with work before each step; gives the kinds of its steps. */
+async function runLive(run: ChangingEnvelope, work: (round: number) => Promise<void>): Promise<readonly string[]> {
+  const kinds: string[] = [];
+  for (let step = await nextStep(bench.ports)(run); step.phase !== null; step = await nextStep(bench.ports)(run)) {
+    kinds.push(step.kind);
+    await work(kinds.length);
+    await takeStep(bench.ports, { ...run, phase: step.phase }, step.kind);
+  }
+  await verifyTarget(bench.ports)({ ...run, progress: null });
+  await completeRun(bench.ports)(run);
+  await ledgerLock(bench.ports.session).release(run.run.id, run.run.token);
+  return kinds;
+}
+
+async function rollBack(run: ChangingEnvelope): Promise<void> {
+  for (;;) {
+    const step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    if (step.kind !== 'undo') break;
+    await retried(() => undoPhase(bench.ports)({ ...run, phase: step.phase }));
+  }
+  for (;;) {
+    const { done } = await verifyUndo(bench.ports)({ ...run, progress: null, asked: { accept: null, isDigestGiven: false } });
+    if (done) return;
+  }
+}
+
+test('a run whose application never stops writing loses no write, on either side, there and back', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'live' });
+  expect(await runLive(run, workOnTheOldSide)).toEqual(['transaction', 'sync', 'transfer', 'catch-up', 'way-back', 'transaction']);
+  expect(await differences()).toEqual([0, 0, 0]);
+
+  // The application works on the new side now, old versions of it on the old.
+  await bench.sql(`update customers set full_name = 'By the new side', email = 'new@example.org' where id = 100`);
+  await bench.sql(`update people set city = 'Bonn' where id = 100`);
+  await bench.sql(
+    `insert into customers (id, full_name, seen) values (20001, 'Native', now()); insert into customer_calls (id, customer_id, said) values (20001, 20001, 'hello')`,
+  );
+  await bench.sql(`update customers set deleted_at = now() where id = 120`);
+  await bench.sql(
+    `update customers set phone = '+49 228 1' where id = 101; insert into leads (id, customer_id, tag, note) values (20002, 101, 'second', 'mine')`,
+  );
+  expect(await bench.sql(`select name, email, city from people where id in (100, 20001) order by id`)).toEqual([
+    { name: 'By the new side', email: 'new@example.org', city: 'Bonn' },
+    { name: 'Native', email: null, city: null },
+  ]);
+  expect(await bench.sql('select id from people where id = 120')).toEqual([]);
+  const before = await bench.sql('select * from people order by id');
+  const calls = await bench.sql('select * from calls order by id');
+
+  const back = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
+  await rollBack(back);
+  expect(await bench.sql('select * from people order by id')).toEqual(before);
+  expect(await bench.sql('select * from calls order by id')).toEqual(calls);
+  const [left] = await bench.sql<{ triggers: number; tables: number }>(
+    "select (select count(*)::int from pg_trigger where tgname ~ 'stepgate') as triggers, (select count(*)::int from pg_class where relname in ('customers', 'leads', 'customer_calls')) as tables",
+  );
+  expect(left).toEqual({ triggers: 0, tables: 0 });
+  const kept = await bench.sql<{ table_name: string; image: { id: number } }>(
+    'select table_name, image from stepgate_archive.row order by table_name',
+  );
+  expect(kept.map(({ table_name, image }) => [table_name, image.id])).toEqual([
+    ['public.customers', 101],
+    ['public.leads', 20002],
+  ]);
+});
+
+test('StartSync and CatchUp run twice change nothing the second time', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'twice' });
+  const triggers = () => bench.sql('select tgrelid::regclass::text as on, tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2');
+  for (let step = await nextStep(bench.ports)(run); step.kind !== 'way-back'; step = await nextStep(bench.ports)(run)) {
+    if (step.phase === null) throw new Error('no way back');
+    const work = { ...run, phase: step.phase };
+    await takeStep(bench.ports, work, step.kind);
+    if (step.kind !== 'sync') continue;
+    const installed = await triggers();
+    await Promise.all([startSync(bench.ports)({ ...work, side: 'source' }), startSync(bench.ports)({ ...work, side: 'source' })]);
+    expect(await triggers()).toEqual(installed);
+    expect(installed.every((one) => one.tgenabled === 'A')).toBe(true);
+  }
+  const again = { ...run, phase: 'copy', finishes: true, polls: 0 };
+  expect(await catchUp(bench.ports)(again)).toEqual({ done: true, repaired: 0 });
+  expect((await entries(bench, run, 'sync')).map(({ phase, side }) => [phase, side])).toEqual([['copy', 'source']]);
+});
+
+test('StartSync waits for a transaction that is older than its triggers, and says whose it is', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'older' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  const older = await bench.connect();
+  try {
+    await older.query('begin isolation level repeatable read; select 1');
+    const [{ pid }] = (await older.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [{ pid: number }];
+    const waiting = await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }));
+    expect(waiting).toEqual({ done: false, waitsFor: [expect.stringMatching(`^migrator, pid ${pid}, \\d+ s$`)] });
+    expect((await nextStep(bench.ports)(run)).kind).toBe('sync');
+    await older.query('commit');
+  } finally {
+    await older.end();
+  }
+  expect((await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }))).done).toBe(true);
+});
+
+test('a key that its target does not take fails the run after visits that get nowhere, and is named by its transfer', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'stuck' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  await takeStep(bench.ports, { ...run, phase: 'copy' }, 'sync');
+  await takeStep(bench.ports, { ...run, phase: 'copy' }, 'transfer');
+  await bench.sql(
+    "alter table customers add constraint short check (length(full_name) < 20) not valid; update people set name = 'a name that is longer than twenty' where id = 5",
+  );
+  const visit = (polls: number) => catchUp(bench.ports)({ ...run, phase: 'copy', finishes: true, polls });
+  expect(await visit(0)).toEqual({ done: false, repaired: 0 });
+  const error = await refusal(visit(8));
+  expect(error).toMatchObject({ name: 'CheckFailedError' });
+  expect(error.message).toMatch(/^keys whose rows the other side does not take: customers \(2-copy\/customers.sql:\d+\): 1; stepgate.sync_journal/);
+  await bench.sql('alter table customers drop constraint short');
+  expect(await visit(8)).toEqual({ done: true, repaired: 1 });
+  expect(await differences()).toEqual([0, 0, 0]);
+});
+
+test('cleanup ends live sync before its phases, and StopSync run twice changes nothing the second time', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'migrated' });
+  await runLive(run, async () => undefined);
+  const late = { id: 'late', mode: 'cleanup' as const };
+  const soon = await refusal(beginRun(bench, plan, late));
+  expect(soon.message).toMatch(/may be rolled back for 48 hours, until .*, and cleanup takes the way back away; start it then$/);
+  await bench.sql("update stepgate.plan set migrated_at = migrated_at - interval '48 hours'");
+  const cleanup = await beginRun(bench, plan, late);
+  expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'end-sync', phase: 'copy' });
+  const visits = await Promise.all([0, 0].map((polls) => retried(() => stopSync(bench.ports)({ ...cleanup, polls }))));
+  expect(visits.every(({ done }) => done)).toBe(true);
+  expect(await syncLedger(bench.ports.session).live(plan.plan.id)).toEqual([]);
+  expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'transaction', phase: 'drop-people' });
+  await takeStep(bench.ports, { ...cleanup, phase: 'drop-people' }, 'transaction');
+  expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'done', phase: null });
+  expect(await decideRecovery(bench.ports)({ ...cleanup, failure: null })).toEqual({ kind: 'none', phase: null, outcome: 'halted' });
+  expect((await bench.sql('select count(*)::int as rows from customers'))[0]).toEqual({ rows: 400 });
+});
