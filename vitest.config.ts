@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'vitest/config';
 
+/** Minutes of packaging, measuring and other servers: `npm run test:slow`, and a change lands only when they pass, too (.ci/run). */
+const SLOW = ['bench', 'package', 'bin/any-postgresql', 'bin/help-examples', 'bin/end-to-end', 'lambdas/beyond-the-limit', 'isolation/crowd'].map(
+  (file) => `test/${file}.test.ts`,
+);
+const isSlow = process.env.STEPGATE_TESTS === 'slow';
+
 export default defineConfig({
   // The bundles hold the ledger's files as text; so do the tests.
   plugins: [
@@ -11,7 +17,8 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['test/**/*.test.ts'],
+    include: isSlow ? SLOW : ['test/**/*.test.ts'],
+    exclude: isSlow ? [] : SLOW,
     // Each file starts servers of its own; two workers fill two cores.
     maxWorkers: 2,
     testTimeout: 30_000,

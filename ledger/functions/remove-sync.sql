@@ -7,6 +7,8 @@ declare
   thing record;
 begin
   perform stepgate.enter(p_run, p_token, p_phase || ' sync');
+  -- Of two visits at once the second finds nothing left.
+  perform from stepgate.sync s where s.plan = p_plan and s.phase = p_phase for update;
   called := array(
     select distinct to_regprocedure(f || '()')::oid from stepgate.sync s cross join unnest(s.functions) f
     where s.plan = p_plan and s.phase = p_phase and to_regprocedure(f || '()') is not null);
