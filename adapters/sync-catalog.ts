@@ -63,6 +63,26 @@ union all select heirs.table, h.inhrelid from heirs join pg_inherits h on h.inhp
 select heirs.table, s.nspname as schema, c.relname as name, c.relispartition as partition
 from heirs join pg_class c on c.oid = heirs.inhrelid join pg_namespace s on s.oid = c.relnamespace order by 1, 2, 3`;
 
+const Deferred = z.object({ name: z.string(), table: z.string() });
+
+/**
+ * A constraint that is looked at when the application commits would fail the application, since no trigger function is there any more to catch it.
+ *
+ * @throws {CheckFailedError} where a table that live sync writes has one, or is referred to by one.
+ */
+export async function refuseDeferred(query: Query, written: readonly QualifiedName[]): Promise<void> {
+  const found = await query(Deferred, DEFERRED, { names: JSON.stringify([...new Set(written.map(quoteName))]) });
+  if (found.length === 0) return;
+  const which = found.map(({ name, table }) => `${name} on ${table}`).join(', ');
+  throw new CheckFailedError(
+    `live sync writes in the transactions of the application, and these constraints are looked at only at its commit, where their failure would be the application's: ${which}; make them "initially immediate" while sync lives, or use "sync: none"`,
+  );
+}
+
+const DEFERRED = `select c.conname::text as name, c.conrelid::regclass::text as table from pg_constraint c
+where c.condeferred and (c.conrelid in (select to_regclass(n)::oid from json_array_elements_text(:names::json) n)
+  or c.confrelid in (select to_regclass(n)::oid from json_array_elements_text(:names::json) n)) order by 2, 1`;
+
 /** A key that one side draws and the other has to know of. */
 export interface SharedKey {
   readonly transfer: string;

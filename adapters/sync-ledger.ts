@@ -8,7 +8,7 @@ import { repairSql } from '../core/transfer/sync/repair-sql.ts';
 import { type SyncInput, syncSql } from '../core/transfer/sync/sync-sql.ts';
 import { classifiedColumns } from './carried-columns.ts';
 import type { Query, SqlSession } from './sql-session.ts';
-import { sharedKeys, syncCatalog } from './sync-catalog.ts';
+import { refuseDeferred, sharedKeys, syncCatalog } from './sync-catalog.ts';
 
 /** Which triggers: those on a phase's source tables and lookups, or those on its targets. */
 export interface SyncPlace {
@@ -127,6 +127,12 @@ async function install(
     await syncCatalog(query, transfersOf(plan, phase)),
     side === 'target' ? await sharedKeys(query, transfers) : [],
   ]);
+  await session.readOnly((query) =>
+    refuseDeferred(
+      query,
+      transfers.map(({ from, into }) => (side === 'source' ? into : from)),
+    ),
+  );
   const input: SyncInput = { plan, phase, side, transfers, carried, catalog };
   const made = syncSql(input);
   // The source's functions leave to the new side what goes back, which has just been decided anew.

@@ -57,7 +57,7 @@ export function preflight(
         sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
       )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
-      ...(run.mode === 'rollback' ? await wayBackFindings(deps, plan) : await planFindings(deps, plan, run.mode)),
+      ...(await findingsOf(deps, plan, run.mode)),
     ];
     await deps.journal.write(run.id, 'preflight', {
       kind: 'preflight',
@@ -72,6 +72,12 @@ export function preflight(
     }
     return { findings: findings.length };
   };
+}
+
+function findingsOf(deps: StatePorts, plan: CompiledPlan, mode: Mode): Promise<readonly Finding[]> {
+  if (mode === 'rollback') return wayBackFindings(deps, plan);
+  // A cleanup that was interrupted finds some of the tables gone, and goes on.
+  return mode === 'cleanup' ? Promise.resolve([]) : planFindings(deps, plan, mode);
 }
 
 /** What of the application's own would go with the plan's tables, or hold their undo back half-way. */

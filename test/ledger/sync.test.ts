@@ -488,6 +488,16 @@ describe('with several key columns, partitions, soft deletes, a quarantine and r
     expect(await live(deployed.plan.id)).toEqual([{ transfer: 'logs', side: 'source', isSettled: true }]);
   });
 
+  test('a constraint that would fail the application only at its commit is refused', async () => {
+    const { remove, install } = syncLedger(bench.ports.session);
+    await remove(input.run, deployed.plan, 'copy');
+    await bench.sql('alter table logs add constraint late unique (log_id, day, note) deferrable initially deferred');
+    await expect(install(input.run, deployed.plan, { phase: 'copy', side: 'source' })).rejects.toThrow(
+      "at its commit, where their failure would be the application's: late on logs;",
+    );
+    await bench.sql('alter table logs drop constraint late');
+  });
+
   test('a table with heirs that are no partitions is refused', async () => {
     const { remove, install } = syncLedger(bench.ports.session);
     await remove(input.run, deployed.plan, 'copy');
