@@ -2,9 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'vitest/config';
 
 /** Minutes of packaging, measuring and other servers: `npm run test:slow`, and a change lands only when they pass, too (.ci/run). */
-const SLOW = ['bench', 'package', 'bin/any-postgresql', 'bin/help-examples', 'bin/end-to-end', 'lambdas/beyond-the-limit', 'isolation/crowd'].map(
-  (file) => `test/${file}.test.ts`,
-);
+const SLOW = [
+  'bench',
+  'package',
+  'infra/app',
+  'bin/stack',
+  'bin/any-postgresql',
+  'bin/help-examples',
+  'bin/end-to-end',
+  'lambdas/beyond-the-limit',
+  'isolation/crowd',
+].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 
 export default defineConfig({
