@@ -78,7 +78,8 @@ function withoutOutcome(mode: Mode, start: Start): readonly NextAction[] {
 }
 
 function afterPassed(mode: Mode, start: Start): readonly NextAction[] {
-  if (mode === 'cleanup') return [start('verify', 'look at the new side once more')];
+  // The old side is gone: there is nothing to compare with, and no way back.
+  if (mode === 'cleanup') return [];
   return mode === 'verify' ? [start('rollback', 'go back, if you must')] : [start('execute', 'migrate')];
 }
 
