@@ -27,6 +27,7 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
   return async ({ run, now, phase: id, side }) => {
     const plan = await deps.plans.read(run.digest);
     const phases = side === 'source' ? [phaseOf(plan, id, 'transfer')] : plan.phases.filter((phase) => phase.kind === 'transfer');
+    const live = await sync.live(plan.id);
     const older: OlderSession[] = [];
     for (const phase of phases) {
       const transfers = phase.transfers.filter((transfer) => isSynced(transfer) && (side === 'source' || transfer.sync === 'both'));
@@ -34,7 +35,9 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
       // What failed half-way is undone by the phase's undo, which has to know of it.
       if (side === 'source') await phaseLedger(deps.session).begin(run, phase);
       const place: SyncPlace = { phase: phase.id, side };
-      await sync.install(run, plan, place);
+      // A visit that only waits does not read the source once more: what goes back is proven over all of its rows.
+      const isInstalled = transfers.every((transfer) => live.some((one) => one.transfer === transfer.id && one.side === side));
+      if (!isInstalled) await sync.install(run, plan, place);
       older.push(...(await sync.unsettled(run, place)));
       await deps.journal.write(run.id, `sync-${side}-${phase.folder}`, {
         kind: 'sync',
