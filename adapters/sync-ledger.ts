@@ -2,10 +2,12 @@ import * as z from 'zod';
 import type { PlanId } from '../core/ids.ts';
 import type { CompiledPlan, Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
+import { isSynced, type LiveSide } from '../core/run/next-step.ts';
 import { type CarriedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
 import { repairSql } from '../core/transfer/sync/repair-sql.ts';
 import { type SyncInput, syncSql } from '../core/transfer/sync/sync-sql.ts';
+import { transfersOf } from '../core/transfer/transfers-of.ts';
 import { classifiedColumns } from './carried-columns.ts';
 import type { Query, SqlSession } from './sql-session.ts';
 import { refuseDeferred, sharedKeys, syncCatalog } from './sync-catalog.ts';
@@ -44,21 +46,12 @@ export interface SyncLedger {
   newestEntry(plan: PlanId): Promise<string>;
   /** Drops triggers and functions of a phase's transfers, both sides; in one transaction; repeating it does nothing. */
   remove(run: ChangingRun, plan: CompiledPlan, phase: string): Promise<void>;
-  /** Pending and staying entries. */
-  journalCounts(plan: PlanId): Promise<readonly JournalCount[]>;
-  live(plan: PlanId): Promise<readonly LiveTransfer[]>;
+  live(plan: PlanId): Promise<readonly LiveSide[]>;
 }
 
 const Older = z.array(z.object({ pid: z.number().int(), role: z.string(), seconds: z.number().int() }));
 const Round = z.object({ repaired: z.number().int(), left: z.number().int() });
-const JournalCount = z.object({ transfer: z.string(), side: z.string(), reason: z.string(), entries: z.number().int() });
-export type JournalCount = z.infer<typeof JournalCount>;
 const Live = z.object({ transfer: z.string(), side: z.enum(['source', 'target']), settled: z.boolean() });
-export interface LiveTransfer {
-  readonly transfer: string;
-  readonly side: 'source' | 'target';
-  readonly isSettled: boolean;
-}
 const Answer = z.object({ answer: z.string() });
 const Carried = z.array(z.object({ source: z.string(), expression: z.string(), columns: z.array(z.string()), isInverse: z.boolean() }));
 
@@ -86,13 +79,9 @@ export function syncLedger(session: SqlSession): SyncLedger {
       return row?.answer ?? '0';
     },
     remove: async (run, plan, phase) => {
-      const keys = transfersOf(plan, phase).map(({ id, into, keys: [key] }) => ({ transfer: id, table: quoteName(into), column: key.target }));
+      const keys = syncedIn(plan, phase).map(({ id, into, keys: [key] }) => ({ transfer: id, table: quoteName(into), column: key.target }));
       const sql = 'select stepgate.remove_sync(:run::text, :token::bigint, :plan::text, :phase::text, :keys::jsonb) as answer';
       await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, keys: JSON.stringify(keys) });
-    },
-    journalCounts: (plan) => {
-      const sql = `select transfer, side, reason, count(*)::int as entries from stepgate.sync_journal where plan = :plan::text group by 1, 2, 3 order by 1, 2, 3`;
-      return query(JournalCount, sql, { plan });
     },
     live: async (plan) => {
       const sql = 'select transfer, side, settled_at is not null as settled from stepgate.sync where plan = :plan::text order by 1, 2';
@@ -101,8 +90,8 @@ export function syncLedger(session: SqlSession): SyncLedger {
   };
 }
 
-function transfersOf(plan: CompiledPlan, phase: string): readonly Transfer[] {
-  return plan.phases.flatMap((one) => (one.kind === 'transfer' && one.id === phase ? one.transfers : [])).filter(({ sync }) => sync !== 'none');
+function syncedIn(plan: CompiledPlan, phase: string): readonly Transfer[] {
+  return transfersOf(plan.phases.filter(({ id }) => id === phase)).filter(isSynced);
 }
 
 /** What goes back, as it was found when the triggers were installed: the repair does what they would have done. */
@@ -117,14 +106,14 @@ async function install(
   run: ChangingRun,
   { plan, place: { phase, side } }: { readonly plan: CompiledPlan; readonly place: SyncPlace },
 ): Promise<void> {
-  const transfers = transfersOf(plan, phase).filter(({ sync }) => side === 'source' || sync === 'both');
+  const transfers = syncedIn(plan, phase).filter(({ sync }) => side === 'source' || sync === 'both');
   if (transfers.length === 0) return;
   const carried = new Map<string, readonly CarriedColumn[]>();
   for (const transfer of transfers) {
     carried.set(transfer.id, transfer.sync === 'both' ? carriedOf(await classifiedColumns(session, transfer)) : []);
   }
   const [catalog, keys] = await session.readOnly(async (query) => [
-    await syncCatalog(query, transfersOf(plan, phase)),
+    await syncCatalog(query, syncedIn(plan, phase)),
     side === 'target' ? await sharedKeys(query, transfers) : [],
   ]);
   await session.readOnly((query) =>
@@ -136,7 +125,7 @@ async function install(
   const input: SyncInput = { plan, phase, side, transfers, carried, catalog };
   const made = syncSql(input);
   // The source's functions leave to the new side what goes back, which has just been decided anew.
-  const again = side === 'target' ? syncSql({ ...input, side: 'source', transfers: transfersOf(plan, phase) }) : [];
+  const again = side === 'target' ? syncSql({ ...input, side: 'source', transfers: syncedIn(plan, phase) }) : [];
   const triggers = made.flatMap((one) => one.triggers);
   const sync = {
     transfers: transfers.map(({ id }) => ({ id, carried: carried.get(id) ?? [] })),

@@ -3,6 +3,7 @@ import type { PlanId } from '../core/ids.ts';
 import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import { countInWords, durationInWords } from '../core/run/in-words.ts';
 import type { JournalEntry } from '../core/run/journal.ts';
+import { transfersOf } from '../core/transfer/transfers-of.ts';
 import { type Measurement, remainingMs, rowsPerSecond } from './remaining-time.ts';
 import type { RunSite } from './run-site.ts';
 
@@ -81,7 +82,7 @@ export interface WatchedTransfer {
 }
 
 export function watchedTransfers(plan: CompiledPlan): readonly WatchedTransfer[] {
-  const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
+  const transfers = transfersOf(plan.phases);
   return transfers.map(({ id, from }) => ({ id, from: `${from.schema}.${from.name}` }));
 }
 

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { loadModule } from 'libpg-query';
 import { PlanDigest, PlanId } from '../ids.ts';
+import { transfersOf } from '../transfer/transfers-of.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { checkFolders } from './check-folders.ts';
 import type { CheckPlace } from './compile-checks.ts';
 import { compileChecks } from './compile-checks.ts';
 import { type CompiledPhase, compilePhase } from './compile-phase.ts';
-import type { Check, CompiledPlan, ObjectName, Phase, SourceLine, Transfer } from './compiled-plan.ts';
+import type { Check, CompiledPlan, ObjectName, Phase, SourceLine } from './compiled-plan.ts';
 import { acceptHazards } from './hazards/accept-hazards.ts';
 import { refuseLostTables } from './live-tables.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
@@ -127,7 +128,7 @@ function reportSameNames(checks: readonly Check[], folder: PlanFolder, report: R
 
 /** What is verified is a whole target table against one mapping. */
 function reportSameTargets(phases: readonly Phase[], folder: PlanFolder, report: Report): void {
-  const transfers: readonly Transfer[] = phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
+  const transfers = transfersOf(phases);
   transfers.forEach((transfer, index) => {
     const other = transfers.slice(0, index).find(({ into }) => canonicalJson(into) === canonicalJson(transfer.into));
     if (other === undefined) return;

@@ -1,3 +1,4 @@
+import { transfersOf } from '../transfer/transfers-of.ts';
 import type { Phase, Transfer } from './compiled-plan.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import type { Report } from './plan-fault.ts';
@@ -26,7 +27,7 @@ export function checkOrder(outline: PlanOutline, phases: readonly Phase[], repor
 }
 
 function transfersBefore(phases: readonly Phase[], index: number): readonly Transfer[] {
-  return phases.filter(({ ordinal }) => ordinal <= index).flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
+  return transfersOf(phases.filter(({ ordinal }) => ordinal <= index));
 }
 
 /** Both sides may be written only from a moment that the plan names. */

@@ -1,4 +1,5 @@
 import type { CompiledPlan, Phase, Transfer, TransferPhase } from '../plan/compiled-plan.ts';
+import { transfersOf } from '../transfer/transfers-of.ts';
 
 /** A phase's row in the ledger. */
 export interface LedgerPhase {
@@ -78,7 +79,7 @@ export function isSynced({ sync }: Transfer): boolean {
 
 /** Transfers that carry changes of the new side back. */
 function carriedBack({ phases }: CompiledPlan): readonly Transfer[] {
-  return phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers.filter(({ sync }) => sync === 'both') : []));
+  return transfersOf(phases).filter(({ sync }) => sync === 'both');
 }
 
 function phaseOfTransfer({ phases }: CompiledPlan, transfer: string): string {

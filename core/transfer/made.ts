@@ -1,5 +1,6 @@
 import type { CompiledPlan, Phase } from '../plan/compiled-plan.ts';
 import { quoteName } from './identifier.ts';
+import { transfersOf } from './transfers-of.ts';
 
 /** Whether the plan makes this table. */
 export function isMade(plan: CompiledPlan, table: { readonly schema: string; readonly name: string }): boolean {
@@ -8,7 +9,7 @@ export function isMade(plan: CompiledPlan, table: { readonly schema: string; rea
 
 /** The tables that transfers fill, quoted. */
 export function targetsOf({ phases }: Pick<CompiledPlan, 'phases'>): readonly string[] {
-  return phases.flatMap((one) => (one.kind === 'transfer' ? one.transfers.map(({ into }) => quoteName(into)) : []));
+  return transfersOf(phases).map(({ into }) => quoteName(into));
 }
 
 /** The undo of some phases, as the search for what refers to what they take away asks for it. */

@@ -6,6 +6,7 @@ import type { CompiledPlan, QualifiedName } from '../../core/plan/compiled-plan.
 import { describeFailures } from '../../core/run/check-evaluation.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { TableVolume } from '../../core/run/journal.ts';
+import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -38,7 +39,7 @@ export function assess(deps: StatePorts): Work<z.infer<typeof AssessInput>, { ta
 
 function volumes(deps: StatePorts, plan: CompiledPlan): Promise<readonly TableVolume[]> {
   const tables = new Map<string, QualifiedName>();
-  for (const transfer of plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []))) {
+  for (const transfer of transfersOf(plan.phases)) {
     tables.set(`${transfer.from.schema}.${transfer.from.name}`, transfer.from);
   }
   return deps.session.readOnly(async (query) => {

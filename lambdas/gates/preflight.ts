@@ -27,6 +27,7 @@ import {
   snapshotFindings,
 } from '../../core/run/preflight.ts';
 import { undone } from '../../core/transfer/made.ts';
+import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { transferFindings } from '../middleware/transfer-findings.ts';
@@ -114,7 +115,7 @@ async function hazardFindings(query: Query, accepted: readonly AcceptedHazard[])
 async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): Promise<readonly Finding[]> {
   const isVerify = mode === 'verify';
   const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
-  const transfers = plan.phases.flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []));
+  const transfers = transfersOf(plan.phases);
   // Verifying creates nothing: what is not there now, nobody will make.
   const expected = isVerify
     ? []

@@ -3,6 +3,7 @@ import { CheckFailedError } from '../../core/errors.ts';
 import type { CompiledPlan, Transfer } from '../../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../../core/run/envelope.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
+import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import type { StatePorts } from './ports.ts';
 
 /** Keys of one call: each locks its rows on both sides until the commit, and an application waits for that 200 ms at most. */
@@ -51,9 +52,7 @@ export async function drainJournal(
 ): Promise<Drained> {
   const sync = syncLedger(deps.session);
   const [upto, live] = [await sync.newestEntry(plan.id), await sync.live(plan.id)];
-  const transfers = plan.phases
-    .flatMap((phase) => (phase.kind === 'transfer' ? phase.transfers : []))
-    .filter(({ id }) => live.some((one) => one.transfer === id));
+  const transfers = transfersOf(plan.phases).filter(({ id }) => live.some((one) => one.transfer === id));
   let repaired = 0;
   for (;;) {
     const before = repaired;
