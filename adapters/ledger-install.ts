@@ -15,6 +15,7 @@ import enter from '../ledger/functions/enter.sql';
 import exactName from '../ledger/functions/exact-name.sql';
 import executeStatements from '../ledger/functions/execute-statements.sql';
 import finishPhase from '../ledger/functions/finish-phase.sql';
+import followMoves from '../ledger/functions/follow-moves.sql';
 import forgetImages from '../ledger/functions/forget-images.sql';
 import fullName from '../ledger/functions/full-name.sql';
 import hasTriggers from '../ledger/functions/has-triggers.sql';
@@ -110,6 +111,7 @@ const FUNCTIONS = [
   keepUnrestored,
   restoreImages,
   dropImages,
+  followMoves,
   forgetImages,
   executeStatements,
   runChecks,

@@ -43,8 +43,8 @@ const TABLE = `select c.relkind::text as kind, c.relpersistence = 'u' as unlogge
   where f.contype = 'f' and f.confrelid = c.oid and f.confdeltype = 'c' and f.conparentid = 0)
 )::text as facts from pg_class c where c.oid = to_regclass(:name::text)`;
 
-/** BEFORE and FOR EACH ROW, of INSERT or UPDATE, switched on; a text that is too long for an answer is left out, and so says nothing. */
+/** Of others than this run: BEFORE and FOR EACH ROW, of INSERT or UPDATE, switched on; a text that is too long for an answer is left out, and so says nothing. */
 const TRIGGERS = `select t.tgname::text as name, l.lanname::text as language, p.proname::text as function,
 case when octet_length(p.prosrc) > 50000 then 'return unread();' else p.prosrc end as source, encode(t.tgargs, 'escape') as arguments
 from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_language l on l.oid = p.prolang
-where t.tgrelid = to_regclass(:name::text) and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 3 = 3 and t.tgtype & 20 <> 0 order by t.tgname`;
+where t.tgrelid = to_regclass(:name::text) and p.pronamespace is distinct from (select oid from pg_namespace where nspname = 'stepgate') and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 3 = 3 and t.tgtype & 20 <> 0 order by t.tgname`;

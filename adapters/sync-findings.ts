@@ -2,10 +2,10 @@ import * as z from 'zod';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
 import type { Finding } from '../core/run/journal.ts';
 import { classificationFindings, fitFindings } from '../core/run/sync-findings.ts';
-import { type ClassifiedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
+import { type CarriedColumn, type ClassifiedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
 import { fitSql, type MeasuredColumn } from '../core/transfer/fit-sql.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
-import { syncObstacles } from '../core/transfer/sync-obstacles.ts';
+import { type Obstacle, syncObstacles } from '../core/transfer/sync-obstacles.ts';
 import { classifiedColumns } from './carried-columns.ts';
 import type { Query, SqlSession } from './sql-session.ts';
 import { syncTable } from './sync-facts.ts';
@@ -20,18 +20,25 @@ export async function syncFindings(
   const from = await session.readOnly((query) => syncTable(query, transfer.from));
   const isBoth = transfer.sync === 'both' && from !== null;
   const classified: readonly ClassifiedColumn[] = isBoth ? await classifiedColumns(session, transfer) : [];
-  const obstacles = await session.readOnly(async (query) => {
-    const lookups = [];
-    for (const lookup of transfer.lookups) lookups.push({ lookup, table: await syncTable(query, lookup.table) });
-    const into = await syncTable(query, transfer.into);
-    return syncObstacles(transfer, { from, into, lookups, carried: carriedOf(classified), targets: transfers.map((one) => one.into) });
-  });
+  const obstacles = await session.readOnly((query) => obstaclesOf(query, transfer, { transfers, carried: carriedOf(classified) }));
   const at = `${transfer.file}:${transfer.line}: `;
   const source = 'pg_class, pg_index, pg_trigger, pg_proc, pg_constraint, pg_inherits';
   return [
     ...classificationFindings(transfer, classified),
     ...obstacles.map(({ status, found, advice }): Finding => ({ name: 'sync', status, found: `${at}${found}`, advice, source })),
   ];
+}
+
+/** `transfers` are all of the plan, `carried` is what of this one goes back. */
+export async function obstaclesOf(
+  query: Query,
+  transfer: Transfer,
+  { transfers, carried }: { readonly transfers: readonly Transfer[]; readonly carried: readonly CarriedColumn[] },
+): Promise<readonly Obstacle[]> {
+  const lookups = [];
+  for (const lookup of transfer.lookups) lookups.push({ lookup, table: await syncTable(query, lookup.table) });
+  const [from, into] = [await syncTable(query, transfer.from), await syncTable(query, transfer.into)];
+  return syncObstacles(transfer, { from, into, lookups, carried, targets: transfers.map((one) => one.into) });
 }
 
 const Column = z.object({ name: z.string(), declared: z.string(), type: z.string(), not_null: z.boolean() });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CheckFailedError } from '../core/errors.ts';
 import type { PlanId } from '../core/ids.ts';
 import type { CompiledPlan, Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
@@ -11,6 +12,7 @@ import { transfersOf } from '../core/transfer/transfers-of.ts';
 import { classifiedColumns } from './carried-columns.ts';
 import type { Query, SqlSession } from './sql-session.ts';
 import { refuseDeferred, sharedKeys, syncCatalog } from './sync-catalog.ts';
+import { obstaclesOf } from './sync-findings.ts';
 
 /** Which triggers: those on a phase's source tables and lookups, or those on its targets. */
 export interface SyncPlace {
@@ -31,7 +33,7 @@ export interface SyncLedger {
    * Functions and triggers of one side, in one transaction; repeating it does nothing.
    *
    * @throws {DatabaseBusyError} when a lock does not come in 200 ms for all tables together.
-   * @throws {CheckFailedError} where live sync cannot see every write, or both sides would make the same keys.
+   * @throws {CheckFailedError} where live sync cannot see every write, would write over the application's, or both sides would make the same keys.
    */
   install(run: ChangingRun, plan: CompiledPlan, place: SyncPlace): Promise<void>;
   /** Sessions whose transactions are older than the installation; none is noted as settled. */
@@ -101,6 +103,21 @@ async function carriedBack(query: Query, plan: PlanId, transfer: Transfer): Prom
   return Carried.parse(JSON.parse(row?.answer ?? '[]'));
 }
 
+/** What a dry run could not see yet, where the plan has made the table since; a BEFORE trigger of a table that is not there writes nothing. */
+async function refuseObstacles(
+  session: SqlSession,
+  transfers: readonly Transfer[],
+  { all, carried }: { readonly all: readonly Transfer[]; readonly carried: ReadonlyMap<string, readonly CarriedColumn[]> },
+): Promise<void> {
+  const faults: string[] = [];
+  for (const transfer of transfers) {
+    const found = await session.readOnly((query) => obstaclesOf(query, transfer, { transfers: all, carried: carried.get(transfer.id) ?? [] }));
+    const grave = found.filter(({ status }) => status === 'fail');
+    faults.push(...grave.map((one) => `${transfer.file}:${transfer.line}: ${one.found}; ${one.advice}`));
+  }
+  if (faults.length > 0) throw new CheckFailedError(faults.join(' · '));
+}
+
 async function install(
   session: SqlSession,
   run: ChangingRun,
@@ -112,6 +129,7 @@ async function install(
   for (const transfer of transfers) {
     carried.set(transfer.id, transfer.sync === 'both' ? carriedOf(await classifiedColumns(session, transfer)) : []);
   }
+  await refuseObstacles(session, transfers, { all: transfersOf(plan.phases), carried });
   const [catalog, keys] = await session.readOnly(async (query) => [
     await syncCatalog(query, syncedIn(plan, phase)),
     side === 'target' ? await sharedKeys(query, transfers) : [],

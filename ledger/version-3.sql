@@ -21,6 +21,9 @@ create table if not exists stepgate.sync_journal (
   at timestamptz not null default clock_timestamp(),
   xid xid8 not null default pg_current_xact_id()
 );
+-- Of an 'insert' that was a change of the key: what the key was before, as text.
+alter table stepgate.sync_journal add column if not exists moved_from text;
+create index if not exists sync_journal_moves on stepgate.sync_journal (plan, transfer, moved_from) where moved_from is not null;
 create index if not exists sync_journal_key on stepgate.sync_journal (plan, transfer, key);
 
 -- Whose triggers stand: a row for each transfer and side.

@@ -16,6 +16,8 @@ export interface BatchSql {
 }
 
 export interface CopySql extends BatchSql {
+  /** What takes the place of `move` where a row came while it ran (SQLSTATE 23505); null where nobody else writes the target. */
+  readonly contested: string | null;
   /** Null where no row may go to the quarantine; else `move` answers one row: rows mapped, quarantined, moved. */
   readonly apart: ApartSql | null;
 }
@@ -53,17 +55,21 @@ export interface UndoBatchSql extends BatchSql {
 export function copySql(transfer: Transfer, { plan }: { readonly plan: string }): CopySql {
   const targets = targetsOf(transfer);
   const boundary = boundarySql(transfer.from, sourcesOf(transfer));
+  const isShared = transfer.sync !== 'none';
   if (transfer.quarantine.length === 0) {
-    return { boundary, move: plainMove(transfer, rangeMark('mapped', targets)), apart: null };
+    const move = (aside: Aside) => plainMove(transfer, { mark: rangeMark('mapped', targets), aside });
+    return { boundary, move: move(isShared ? 'look' : null), contested: isShared ? move('clause') : null, apart: null };
   }
   const [from, sources] = [asIs(quoteName(transfer.from)), sourcesOf(transfer)];
+  const move = (aside: Aside) => sortingMove(transfer, { plan, mark: rangeMark('m', targets), aside });
   return {
     boundary,
-    move: sortingMove(transfer, { plan, mark: rangeMark('m', targets) }),
+    move: move(isShared ? 'look' : null),
+    contested: isShared ? move('clause') : null,
     apart: {
       keys: `select array_agg(${keyText('d', sources)} order by ${keyColumns('d', sources)}) from (
 select ${keyColumns(null, sources)} from ${from} where ${rangeMark(null, sources)} order by ${keyColumns(null, sources)} limit $1) as d`,
-      move: sortingMove(transfer, { plan, mark: keysMark('m', targets) }),
+      move: sortingMove(transfer, { plan, mark: keysMark('m', targets), aside: isShared ? 'clause' : null }),
       original: `select row_to_json(d.*) from ${from} as d where ${keysMark('d', sources)}`,
     },
   };
@@ -139,16 +145,25 @@ export function rowOf(alias: string, transfer: Transfer): string {
   return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
-function plainMove(transfer: Transfer, mark: string): string {
+/**
+ * How a batch leaves rows alone that a sync's trigger, or an earlier batch, has put into the target.
+ *
+ * `look` at the target's range first, which costs next to nothing, but fails where a row comes while the statement runs; or the `clause` ON
+ * CONFLICT, which takes every row, and twice the time (PostgreSQL inserts each row speculatively). Never DO UPDATE: what a trigger has written is newer
+ * than what the batch has read. Null where no other writes.
+ */
+type Aside = 'look' | 'clause' | null;
+
+function plainMove(transfer: Transfer, { mark, aside }: { readonly mark: string; readonly aside: Aside }): string {
   const columns = columnsOf(transfer);
   return `insert into ${asIs(quoteName(transfer.into))} (${columns})
 select ${columns} from (
 ${asIs(transfer.select)}
-) as mapped where ${mark}${besideSync(transfer)}`;
+) as mapped where ${mark}${besideOthers(transfer, aside)}`;
 }
 
 /** Good rows to the target, bad ones to the quarantine; each condition is asked once a row. */
-function sortingMove(transfer: Transfer, { plan, mark }: { readonly plan: string; readonly mark: string }): string {
+function sortingMove(transfer: Transfer, { plan, mark, aside }: { readonly plan: string; readonly mark: string; readonly aside: Aside }): string {
   const columns = columnsOf(transfer);
   const reasons = transfer.quarantine.map(({ condition }) => `when (${asIs(condition)}\n) then ${asIs(quoteLiteral(condition))}`);
   const labels = [plan, transfer.id].map((label) => asIs(quoteLiteral(label))).join(', ');
@@ -164,15 +179,20 @@ from mapped join ${asIs(quoteName(transfer.from))} as d on ${driving} where step
 on conflict (plan, transfer, key) do nothing
 ), moved as (
 insert into ${asIs(quoteName(transfer.into))} (${columns})
-select ${columns} from mapped where stepgate_reason is null${besideSync(transfer)}
+select ${columns} from mapped where stepgate_reason is null${besideOthers(transfer, aside)}
 returning 1
 )
 select count(*) as mapped, count(stepgate_reason) as quarantined, (select count(*) from moved) as moved from mapped`;
 }
 
-/** Never DO UPDATE: what a trigger has written is newer than what the batch has read. */
-function besideSync(transfer: Transfer): string {
-  return transfer.sync === 'none' ? '' : `\non conflict (${keyColumns(null, targetsOf(transfer))}) do nothing`;
+/** IS NOT TRUE keeps the look a look: as an anti-join the planner, which knows little of a table that is being filled, may read all of it for each batch. */
+function besideOthers(transfer: Transfer, aside: Aside): string {
+  const targets = targetsOf(transfer);
+  if (aside === null) return '';
+  if (aside === 'clause') return `\non conflict (${keyColumns(null, targets)}) do nothing`;
+  const isSame = keysEqual({ alias: 'there', columns: targets }, { alias: 'mapped', columns: targets });
+  return ` and (exists (
+select from ${asIs(quoteName(transfer.into))} as there where ${isSame} and ${rangeMark('there', targets)})) is not true`;
 }
 
 /**

@@ -116,6 +116,8 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): P
   const isVerify = mode === 'verify';
   const begun = (await hasLedger(deps.session)) ? await phaseLedger(deps.session).all(plan.id) : [];
   const transfers = transfersOf(plan.phases);
+  const cleaned = plan.phases.find(({ id, when }) => when === 'cleanup' && begun.some(({ phase }) => phase === id));
+  if (isVerify && cleaned !== undefined) return [cleanedFinding(cleaned)];
   // Verifying creates nothing: what is not there now, nobody will make.
   const expected = isVerify
     ? []
@@ -129,6 +131,15 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): P
     ...(mode === 'execute' || mode === 'dry-run' ? fenceFindings(plan, await deps.session.readOnly(owningLogins)) : []),
     ...(await transferFindings(deps.session, plan, { transfers, expected, mode })),
   ];
+}
+
+/** Tables that are gone would be called missing, which is no news. */
+function cleanedFinding({ id }: Phase): Finding {
+  return finding('cleanup', false, {
+    found: `the plan was cleaned up (phase ${id} has begun): the old side is gone, and there is nothing left to compare with`,
+    advice: 'the report of the run that migrated holds the last comparison',
+    source: 'stepgate.phase',
+  });
 }
 
 async function tableFindings(query: Query, tables: readonly QualifiedName[], created: readonly ObjectName[]): Promise<readonly Finding[]> {

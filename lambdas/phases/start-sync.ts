@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { type OlderSession, type SyncPlace, syncLedger } from '../../adapters/sync-ledger.ts';
-import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import type { CompiledPlan, Transfer } from '../../core/plan/compiled-plan.ts';
+import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { isSynced } from '../../core/run/next-step.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 export const StartSyncInput = ChangingEnvelope.extend({ phase: z.string(), side: z.enum(['source', 'target']) });
@@ -20,6 +22,7 @@ export interface StartSyncAnswer {
  *
  * On the source's side for the transfers of one phase, before they copy; on the target's for all that carry back, before the cutover.
  *
+ * @throws {CheckFailedError | StatementFailedError} where live sync would lose a write, or the target holds rows already.
  * @throws {DatabaseBusyError} when a lock does not come in time; nothing is installed then.
  */
 export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>, StartSyncAnswer> {
@@ -37,7 +40,7 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
       const place: SyncPlace = { phase: phase.id, side };
       // A visit that only waits does not read the source once more: what goes back is proven over all of its rows.
       const isInstalled = transfers.every((transfer) => live.some((one) => one.transfer === transfer.id && one.side === side));
-      if (!isInstalled) await sync.install(run, plan, place);
+      if (!isInstalled) await install(deps, run, { plan, place, transfers });
       older.push(...(await sync.unsettled(run, place)));
       await deps.journal.write(run.id, `sync-${side}-${phase.folder}`, {
         kind: 'sync',
@@ -49,6 +52,18 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
     }
     return { done: older.length === 0, waitsFor: older.slice(0, 5).map(({ pid, role, seconds }) => `${role}, pid ${pid}, ${seconds} s`) };
   };
+}
+
+/** Into empty targets only: what is there before would be taken for the plan's. */
+async function install(
+  deps: StatePorts,
+  run: ChangingRun,
+  { plan, place, transfers }: { readonly plan: CompiledPlan; readonly place: SyncPlace; readonly transfers: readonly Transfer[] },
+): Promise<void> {
+  if (place.side === 'source') {
+    for (const transfer of transfers) await refuseFilledTarget(deps, run, { phase: place.phase, transfer });
+  }
+  await syncLedger(deps.session).install(run, plan, place);
 }
 
 export const handler = stateHandler(StartSyncInput, (environment) => startSync(statePorts(environment)));

@@ -38,6 +38,7 @@ begin
       execute stepgate.in_range(line, null, null) using p_plan, p_transfer;
     end loop;
   end if;
+  perform stepgate.follow_moves(p_plan, p_transfer);
   execute 'with claim as (select j.id, j.key, j.refused_at from stepgate.sync_journal j where j.key is not null and ' || pending ||
     ' order by j.refused_at nulls first, j.id limit $4 for update skip locked)
     select array_agg(c.key order by c.refused_at nulls first, c.id) from (select key, max(refused_at) as refused_at, min(id) as id from claim group by key) as c'

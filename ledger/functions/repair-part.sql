@@ -12,7 +12,21 @@ declare
   source_keys text[];
   decisions jsonb;
   keys text[];
+  moves text[];
 begin
+  moves := array(select distinct m.key from stepgate.sync_journal j, unnest(array[j.key, j.moved_from]) as m (key)
+    where j.plan = p_plan and j.transfer = p_transfer and j.moved_from is not null and j.reason <> 'not-carried' and (j.key = any (p_keys) or j.moved_from = any (p_keys)));
+  if cardinality(moves) > 0 then
+    counts := stepgate.write_counts();
+    perform set_config('stepgate.guard', '*', true);
+    execute stepgate.in_range(p_texts ->> 'moveTarget', null, null, moves) using p_plan, p_transfer;
+    perform stepgate.note_written(p_plan, counts);
+    if p_texts ->> 'moveSource' is not null then
+      perform set_config('stepgate.guard', p_transfer, true);
+      execute stepgate.in_range(p_texts ->> 'moveSource', null, null, moves) using p_plan, p_transfer;
+    end if;
+    perform set_config('stepgate.guard', guard, true);
+  end if;
   execute format('select coalesce(array_agg(x.key), %L) from (%s) as x (key)', '{}', stepgate.in_range(p_texts ->> 'lockTarget', null, null, p_keys) || skip)
     into target_keys;
   execute format('select coalesce(array_agg(x.key), %L) from (%s) as x (key)', '{}', stepgate.in_range(p_texts ->> 'lockSource', null, null, p_keys) || skip)

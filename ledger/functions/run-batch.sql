@@ -2,6 +2,7 @@
 -- p_sql holds the texts of core/transfer/batch-sql.ts: `boundary` says which key ends a range of p_rows rows, `move` what happens to the range.
 -- An undo names its table as `undoing`, so that what goes with its rows is kept, and first locks the range by `lock`, so that no row changes
 -- between its copy in the archive and its deletion.
+-- Where others write the same table, `contested` takes the place of a move that met a row which came meanwhile.
 -- The new position is the end of the range that was read, never what the move returned.
 -- The phase's row is held until the batch commits, so that an undo begins after it; null when there is nothing left to undo.
 create or replace function stepgate.run_batch(
@@ -19,6 +20,7 @@ declare
   v_quarantined bigint := 0;
   v_moved bigint := 0;
   is_apart boolean := false;
+  move text := p_sql ->> 'move';
   waiting bigint := 0;
   counts jsonb := stepgate.write_counts();
 begin
@@ -50,14 +52,26 @@ begin
         perform set_config('stepgate.undoing', to_regclass(p_sql ->> 'undoing')::oid::text, true);
         execute stepgate.in_range(p_sql ->> 'lock', cursor_row.last_key, upto);
       end if;
-      if p_sql ->> 'apart' is not null then
-        select m.upto, m.mapped, m.quarantined, m.moved, m.is_apart into strict upto, v_mapped, v_quarantined, v_moved, is_apart
-        from stepgate.move_or_quarantine(p_plan, p_transfer, p_sql, cursor_row.last_key, upto) m;
-      else
-        execute stepgate.in_range(p_sql ->> 'move', cursor_row.last_key, upto) using p_run;
-        get diagnostics v_moved = row_count;
-        v_mapped := v_moved;
-      end if;
+      loop
+        begin
+          if p_sql ->> 'apart' is not null then
+            select m.upto, m.mapped, m.quarantined, m.moved, m.is_apart into strict upto, v_mapped, v_quarantined, v_moved, is_apart
+            from stepgate.move_or_quarantine(p_plan, p_transfer, p_sql || jsonb_build_object('move', move), cursor_row.last_key, upto) m;
+          else
+            execute stepgate.in_range(move, cursor_row.last_key, upto) using p_run;
+            get diagnostics v_moved = row_count;
+            v_mapped := v_moved;
+          end if;
+          exit;
+        exception
+          when unique_violation then
+            -- A row came while the statement ran: once more with what can bear that, in a new snapshot. Nothing of the first try is left.
+            if coalesce(p_sql ->> 'contested', move) = move then
+              raise;
+            end if;
+            move := p_sql ->> 'contested';
+        end;
+      end loop;
       -- What waits for the commit would write unseen.
       set constraints all immediate;
       perform stepgate.note_written(p_plan, counts);

@@ -23,6 +23,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '100',
+  // What a server with 512 MB of shared buffers or more has by itself (PostgreSQL, wal_buffers): otherwise writers beside one another wait for these 4 MB.
+  wal_buffers: '16MB',
   timezone: 'UTC',
   log_timezone: 'UTC',
   track_activity_query_size: '4096',

@@ -8,7 +8,7 @@ export type Remedy = () => Promise<void>;
 export function doUpdate(sql: CopySql): CopySql {
   const columns = /insert into \S+ \(([^)]*)\)/.exec(sql.move)?.[1] ?? '';
   const set = columns.split(', ').map((column) => `${column} = excluded.${column}`);
-  return { ...sql, move: changed(sql.move, /do nothing/, `do update set ${set.join(', ')}`) };
+  return { ...sql, move: changed(sql.contested ?? '', /do nothing/, `do update set ${set.join(', ')}`) };
 }
 
 /** Only the triggers on UPDATE. */

@@ -71,19 +71,15 @@ interface Entry {
   readonly reason?: string;
   readonly columns?: readonly string[];
   readonly transfer?: string;
+  readonly movedFrom?: string;
 }
 
 async function journal(...entries: readonly Entry[]): Promise<void> {
-  for (const { key, side, op, reason = 'isolation', columns = null, transfer = 'customers' } of entries) {
-    await db.query('insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns) values ($1, $2, $3, $4, $5, $6, $7)', [
-      'small',
-      transfer,
-      side,
-      key,
-      op,
-      reason,
-      columns,
-    ]);
+  for (const { key, side, op, reason = 'isolation', columns = null, transfer = 'customers', movedFrom = null } of entries) {
+    await db.query(
+      'insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, moved_from) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+      ['small', transfer, side, key, op, reason, columns, movedFrom],
+    );
   }
 }
 
@@ -193,6 +189,60 @@ describe('what the source says', () => {
     await repair(strict);
     expect(await targets()).toContainEqual([1, 'Ada', 'new', 'low']);
     expect(await values('select * from stepgate.quarantine')).toEqual([]);
+  });
+});
+
+/** As the trigger on keys leaves them. */
+function moved(side: 'source' | 'target', from: string, to: string): readonly [Entry, Entry] {
+  const entry = { side, reason: 'removed' } as const;
+  return [
+    { ...entry, key: from, op: 'delete' },
+    { ...entry, key: to, op: 'insert', movedFrom: from },
+  ];
+}
+
+describe('a row that got another key', () => {
+  test('takes along what waited for a repair under the old one', async () => {
+    await db.query(
+      "update people set id = 50, email = 'z@x', name = 'Ann' where id = 1; update customers set id = 50, full_name = 'Eve' where id = 1",
+    );
+    await journal(
+      { key: '1', side: 'source', op: 'update', reason: 'failed', columns: ['email'] },
+      { key: '1', side: 'target', op: 'update', reason: 'failed', columns: ['full_name'] },
+      ...moved('target', '1', '50'),
+    );
+    await repair(covering);
+    expect((await sources()).at(-1)).toEqual([50, 'Eve', 'z@x', 1]);
+    expect((await targets()).at(-1)).toEqual([50, 'Eve', 'z@x', 'low']);
+    expect(await values('select count(*)::int from stepgate.sync_journal')).toEqual([[0]]);
+  });
+
+  test('has its forward-only columns derived again, though their change was noted for the old key later', async () => {
+    await db.query('update people set id = 50, status = 2 where id = 1; update customers set id = 50 where id = 1');
+    await journal(...moved('target', '1', '50'), { key: '1', side: 'source', op: 'update', columns: ['level'] });
+    await repair(covering);
+    expect(await targets()).toContainEqual([50, 'Ada', 'a@x', 'high']);
+  });
+
+  test('on the new side alone is followed by its source row, which keeps what is its own', async () => {
+    await db.query('update customers set id = 50 where id = 1; update customers set id = 51 where id = 50');
+    await journal(...moved('target', '1', '50'), ...moved('target', '50', '51'));
+    await repair(covering);
+    expect(await sources()).toContainEqual([51, 'Ada', 'a@x', 1]);
+    expect(await values('select count(*)::int from people')).toEqual([[3]]);
+  });
+
+  test('on the old side alone is followed by its target row, which keeps what is its own', async () => {
+    await db.query("update customers set note = 'mine' where id = 1; update people set id = 50 where id = 1");
+    await journal(...moved('source', '1', '50'));
+    await repair(covering);
+    expect(await values('select id::int, note from customers where id in (1, 50)')).toEqual([[50, 'mine']]);
+  });
+
+  test('back to the first one is where it was', async () => {
+    await journal(...moved('target', '1', '50'), ...moved('target', '50', '1'));
+    await repair(covering);
+    expect([await sources(), (await targets()).length]).toEqual([expect.arrayContaining([[1, 'Ada', 'a@x', 1]]), 3]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { quoteIdent, quoteName } from '../identifier.ts';
+import { quoteIdent, quoteLiteral, quoteName } from '../identifier.ts';
 import { journalOr, opSql, type Section } from './forward-sql.ts';
 import { mappedSql } from './mapped-rows.ts';
 import {
@@ -49,6 +49,7 @@ function whereOthersWrite(body: string): string {
   return `elsif stepgate.has_triggers(tg_relid) then\n${body}`;
 }
 
+/** Not of a row that got another key, which the trigger on keys journals: what it looks like here, one that came with all its columns, is not so. */
 function updateJournal(sync: SyncTransfer): string {
   const { place, transfer } = sync;
   const { o, n } = RECORDS;
@@ -62,7 +63,7 @@ function updateJournal(sync: SyncTransfer): string {
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, old, new, sql_state)
 select ${labelsSql(sync)}, coalesce(${keyOf(sync, n, 'target')}, ${keyOf(sync, o, 'target')}), ${op},
   ${missedReason(sync)}, ${differingNamesSql(sync, transfer.columns, o, n)}, row_to_json(p.o), row_to_json(p.n), v_state[${place}] from pair as p
-where v_state[${place}] is not null or v_reason[${place}] = 'isolation' or (${stays} and ${changed} and not ${sourceExists(sync, n)});`;
+where (${pairedSql(sync, { o, n })}) and (v_state[${place}] is not null or v_reason[${place}] = 'isolation' or (${stays} and ${changed} and not ${sourceExists(sync, n)}));`;
 }
 
 interface Staying {
@@ -183,16 +184,19 @@ function sourceExists(sync: SyncTransfer, record: string): string {
   return `exists (select from ${quoteName(sync.transfer.from)} as s where ${keysMatch(sync, record, 's', 'source')})`;
 }
 
-/** What this run wrote into the target, where something else made another value of it. */
+/** What this run wrote into the target, where something else made another value of it; what it did not write may wait for a repair. */
 function suppressed(sync: SyncTransfer): string {
   const { transfer } = sync;
-  const columns = [...carriedColumnNames(sync)];
-  const differs = `${anyDiffersSql(columns, SIDES.o, SIDES.n)} and ${anyDiffersSql(columns, 'm', SIDES.n)}`;
+  const other = [...carriedColumnNames(sync)].map(
+    (column) =>
+      `case when ${differsSql(sync, column, SIDES.o, SIDES.n)} and ${differsSql(sync, column, 'm', SIDES.n)} then ${quoteLiteral(column)} end`,
+  );
   return `${pairCte(sync, sideBySide(pairColumns(sync)))}
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns)
-select ${labelsSql(sync)}, ${keyOf(sync, SIDES.n, 'target')}, 'update', 'suppressed', ${differingNamesSql(sync, columns, 'm', SIDES.n)}
+select ${labelsSql(sync)}, ${keyOf(sync, SIDES.n, 'target')}, 'update', 'suppressed', c.names
 from pair as p join (\n${mappedSql(transfer, transfer.driving, quoteName(transfer.from))}\n) as m on ${keysMatch(sync, 'm', SIDES.n, 'target')}
-where ${differs};`;
+cross join lateral (select array_remove(array[${other.join(', ')}]::text[], null)) as c (names)
+where c.names <> '{}';`;
 }
 
 /** A row that is new on the new side makes one on the old side, where every row of that has one here. */

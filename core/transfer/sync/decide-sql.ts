@@ -79,7 +79,10 @@ function actionSql({ isCovering, sync }: Transfer): string {
   else 'none' end`;
 }
 
-/** An entry without columns means all that can be carried its way: for the target's side not those that only go forward. */
+/**
+ * An entry without columns means all that can be carried its way: for the target's side not those that only go forward. A change
+ * of the key claims no column, but those that only go forward are derived again: what changed under the old key may be known by nobody else.
+ */
 function columnsSql(): string {
   return `select
   coalesce(jsonb_agg(v.name order by v.name) filter (where f.action = 'set' and v.winner = 'source'), '[]') as forward,
@@ -101,8 +104,8 @@ select w.*, case
     else false end as is_conflict
 from (
 select x.name, x.is_carried, x.differs,
-  max(j.at) filter (where j.is_pending and j.side = 'source') as source_at,
-  max(j.at) filter (where j.is_pending and j.side = 'target' and (x.is_carried or j.columns is not null)) as target_at,
+  max(j.at) filter (where j.is_pending and case when j.moved_from is null then j.side = 'source' else not x.is_carried end) as source_at,
+  max(j.at) filter (where j.is_pending and j.side = 'target' and j.moved_from is null and (x.is_carried or j.columns is not null)) as target_at,
   coalesce(bool_or(not j.is_pending and not x.is_carried and j.op in ('insert', 'update')), false) as is_kept,
   coalesce(bool_or(j.is_pending and j.op = 'update' and j.side = 'source'), false) as is_source_update,
   coalesce(bool_or(j.is_pending and j.op = 'update' and j.side = 'target'), false) as is_target_update

@@ -1,5 +1,5 @@
 import { rowOf } from '../batch-sql.ts';
-import { quoteIdent, quoteLiteral } from '../identifier.ts';
+import { quoteIdent, quoteLiteral, quoteName } from '../identifier.ts';
 import { around, mappedSql, withOutput } from './mapped-rows.ts';
 import { type MappedRows, quarantineSql } from './quarantine-sql.ts';
 import {
@@ -34,6 +34,8 @@ export interface Section {
 /** Two relations of mapped rows, before and after, as the beginning of a WITH: `o` and `n`. */
 export interface BeforeAfter {
   readonly ctes: string;
+  /** The statement that fires the trigger holds the driving rows, so that they stay as they were read; not so those that join a lookup. */
+  readonly holdsDriving: boolean;
   /** The same keys, told without the mapping, for a journal that the mapping itself has failed; null where only it knows them. */
   readonly rawKeys: string | null;
   /** What the quarantine is asked about. */
@@ -46,6 +48,7 @@ export function changedRows(sync: SyncTransfer): BeforeAfter {
   const keys = ['stepgate_old', 'stepgate_new'].map((relation) => `select ${keyOf(sync, 'r', 'source')} from ${relation} as r`);
   return {
     ctes: `o as (\n${mappedSql(transfer, transfer.driving, 'stepgate_old')}\n), n as (\n${mappedSql(transfer, transfer.driving, 'stepgate_new')}\n)`,
+    holdsDriving: true,
     rawKeys: keys.join(' union '),
     all: { ctes: '', rows: around(transfer.driving, 'stepgate_new'), keys: keys.join(' union ') },
   };
@@ -65,6 +68,7 @@ export function changedLookup(
   const rows = (relation: string) => `select m.* from (\n${mappedSql(transfer, lookup, relation)}\n) as m where (${keys}) in (select * from k)`;
   return {
     ctes: `${k}, o as (\n${rows(before)}\n), n as (\n${rows(after)}\n)`,
+    holdsDriving: false,
     rawKeys: null,
     all: {
       ctes: k,
@@ -81,7 +85,7 @@ export function changeSection(sync: SyncTransfer, rows: BeforeAfter): Section {
   const pair = `with ${rows.ctes}, pair as materialized (\n  ${pairsSql(sync, sideBySide(sync.transfer.columns))}\n)`;
   const write = `for v_attempt in 1..3 loop
   ${pair}, updated as (
-${updateSql(sync)}
+${updateSql(sync, rows)}
   )
   select count(*) filter (where ${firstKey(sync, 'p:new')} is not null), (select count(*) from updated),
     count(*) filter (where ${firstKey(sync, 'p:new')} is null), count(*) > count(distinct ${eitherKey(sync)})
@@ -89,7 +93,7 @@ ${updateSql(sync)}
   v_gone[${place}] := v_left;
   exit when v_done >= v_changed${echo};
   ${pair}
-${insertSql(sync)};
+${insertSql(sync, rows)};
   get diagnostics v_left = row_count;
   exit when v_done + v_left >= v_changed;
 end loop;
@@ -113,8 +117,12 @@ function eitherKey({ transfer }: SyncTransfer): string {
   return keys.length === 1 ? keys.join() : `row(${keys.join(', ')})`;
 }
 
-/** A column that is carried back is the application's where the change came from there. */
-function updateSql(sync: SyncTransfer): string {
+/**
+ * A column that is carried back is the application's where the change came from there.
+ *
+ * Where a driving row may have changed since it was read, so that its target row did, too, that one is passed over, and read again.
+ */
+function updateSql(sync: SyncTransfer, { holdsDriving }: BeforeAfter): string {
   const carried = carriedColumnNames(sync);
   const set = writtenColumns(sync).map((column) => {
     const name = quoteIdent(column);
@@ -123,15 +131,25 @@ function updateSql(sync: SyncTransfer): string {
   });
   const where = `${keysMatch(sync, 't', 'p:new', 'target')} and ${firstKey(sync, 'p:old')} is not null${andLive(sync, 't')}`;
   if (set.length === 0) return `  select from ${intoName(sync)} as t, pair as p where ${where}`;
-  return `  update ${intoName(sync)} as t set\n${set.join(',\n')}\n  from pair as p where ${where}\n  returning 1`;
+  const [from, same] = holdsDriving ? ['', ''] : [`, ${intoName(sync)} as x`, ` and ${keysMatch(sync, 'x', 'p:new', 'target')} and x.ctid = t.ctid`];
+  return `  update ${intoName(sync)} as t set\n${set.join(',\n')}\n  from pair as p${from} where ${where}${same}\n  returning 1`;
 }
 
-function insertSql(sync: SyncTransfer): string {
+/** A driving row that nobody holds for us is held until the commit, so that whoever deletes it finds what was made of it. */
+function insertSql(sync: SyncTransfer, { holdsDriving }: BeforeAfter): string {
   const { transfer } = sync;
-  return `  insert into ${intoName(sync)} as t (${columnList(sync)})
-  select ${transfer.columns.map((column) => ref('p:new', column)).join(', ')} from pair as p
-  where ${firstKey(sync, 'p:new')} is not null
-    and not exists (select from ${intoName(sync)} as x where ${keysMatch(sync, 'x', 'p:new', 'target')}${andLive(sync, 'x')})${andNotHeld(sync, 'p:new')}
+  const values = transfer.columns.map((column) => ref('p:new', column)).join(', ');
+  const missing = `${firstKey(sync, 'p:new')} is not null
+    and not exists (select from ${intoName(sync)} as x where ${keysMatch(sync, 'x', 'p:new', 'target')}${andLive(sync, 'x')})${andNotHeld(sync, 'p:new')}`;
+  const insert = `insert into ${intoName(sync)} as t (${columnList(sync)})
+  select ${values}`;
+  if (holdsDriving) return `  ${insert} from pair as p where ${missing}\n  ${onConflict(sync)}`;
+  return `  , missing as materialized (
+  select p.* from pair as p where ${missing}
+  ), held as materialized (
+  select p.* from missing as p join ${quoteName(transfer.from)} as s on ${keysMatch(sync, 'p:new', 's', 'source')} for key share of s
+  )
+  ${insert} from held as p
   ${onConflict(sync)}`;
 }
 
@@ -156,7 +174,7 @@ function columnList({ transfer }: SyncTransfer): string {
   return transfer.columns.map(quoteIdent).join(', ');
 }
 
-/** A row that the new side itself put out of the mapping stays there as its own. */
+/** A row that the new side itself put out of the mapping, and did not give another key, stays there as its own. */
 function removeSql(sync: SyncTransfer, rows: BeforeAfter): string {
   const gone = `with ${rows.ctes}, gone as materialized (\n  select o from o full join n on ${keysMatch(sync, 'o', 'n', 'target')} where ${firstKey(sync, 'n')} is null\n)`;
   const removed = guarded(
@@ -170,7 +188,8 @@ ${removedEntries(sync, 'gone as g', '(g.o)', { side: 'target', op: 'update' })};
   return `if v_echo[${sync.place}] then
 ${gone}
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason)
-select ${labelsSql(sync, 'target')}, ${keyOf(sync, '(g.o)', 'target')}, 'insert', 'not-carried' from gone as g;
+select ${labelsSql(sync, 'target')}, ${keyOf(sync, '(g.o)', 'target')}, 'insert', 'not-carried' from gone as g
+where exists (select from ${quoteName(sync.transfer.from)} as s where ${keysMatch(sync, '(g.o)', 's', 'source')});
 else
 ${removed}
 end if;`;

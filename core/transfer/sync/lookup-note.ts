@@ -15,14 +15,15 @@ const NOTED_ROWS = 1_000;
 export function lookupNote(sync: SyncTransfer, lookup: Lookup, { before, after }: { readonly before: string; readonly after: string }): string {
   const number = sync.transfer.lookups.indexOf(lookup) + 1;
   const rows = (relation: string) => `(select json_agg(row_to_json(r.*)) as rows, count(*) as number from ${relation} as r)`;
+  const reason = `case when v_state[${sync.place}] is null then 'isolation' else 'failed' end`;
   const isMany = `b.number + a.number > ${NOTED_ROWS}`;
   return `begin
-insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, lookup, old, new)
-select ${labelsSql(sync)}, null, 'update', 'isolation', case when not ${isMany} then ${number} end, case when not ${isMany} then b.rows end,
+insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_state, lookup, old, new)
+select ${labelsSql(sync)}, null, 'update', ${reason}, v_state[${sync.place}], case when not ${isMany} then ${number} end, case when not ${isMany} then b.rows end,
   case when not ${isMany} then a.rows end
 from ${rows(before)} as b, ${rows(after)} as a where b.rows::text is distinct from a.rows::text;
 exception when others then
-insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_state) values (${labelsSql(sync)}, null, 'update', 'isolation', sqlstate);
+insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_state) values (${labelsSql(sync)}, null, 'update', ${reason}, sqlstate);
 end;`;
 }
 

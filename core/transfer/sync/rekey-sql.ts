@@ -23,19 +23,15 @@ import {
  */
 export function forwardRekey(syncs: readonly SyncTransfer[]): readonly Section[] {
   const updates = syncs.map((sync) => `rekeyed_${sync.place} as (\n  ${rekeySql(sync)}\n)`);
-  const entries = syncs.flatMap((sync) =>
-    Object.entries(MOVES).map(
-      ([row, op]) => `select ${labelsSql(sync)}, ${keyOf(sync, row, 'source')}, '${op}', 'removed' where not v_echo[${sync.place}]`,
-    ),
-  );
+  const entries = syncs.map((sync) => `${moveEntries(sync, 'source', { reason: "'removed'", state: 'null' })} where not v_echo[${sync.place}]`);
   const write = `with ${updates.join(', ')}
-insert into stepgate.sync_journal (plan, transfer, side, key, op, reason)
+insert into stepgate.sync_journal (${ENTRY})
 ${entries.join(' union all\n')};`;
   return syncs.map((sync, index) => ({
     sync,
     write: index === 0 ? guarded(syncs, write) : `v_reason[${sync.place}] := v_reason[1];\nv_state[${sync.place}] := v_state[1];`,
     remove: null,
-    journal: bothKeys(sync, 'source', sync.place),
+    journal: failedMove(sync, 'source', changedOnSource(sync)),
   }));
 }
 
@@ -67,21 +63,46 @@ export function backwardRekey(sync: SyncTransfer): Section {
   ];
   const write = `update ${quoteName(transfer.from)} as s set
   ${set.join(',\n  ')}
-where ${keysMatch(sync, 'old', 's', 'source')};${
+where ${keysMatch(sync, 'old', 's', 'source')};
+insert into stepgate.sync_journal (${ENTRY})
+${moveEntries(sync, 'target', { reason: "'removed'", state: 'null' })};${
     differ === null
       ? ''
       : `
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns)
 select ${labelsSql(sync)}, ${keyOf(sync, 'new', 'target')}, 'update', 'not-carried', ${differingNamesSql(sync, others, 'old', 'new')} where ${differ};`
   }`;
-  return { sync, write: `if not v_echo[${place}] then\n${guarded([sync], write)}\nend if;`, remove: null, journal: bothKeys(sync, 'target', place) };
+  const journal = failedMove(sync, 'target', `select ${differingNamesSql(sync, transfer.columns, 'old', 'new')}`);
+  return { sync, write: `if not v_echo[${place}] then\n${guarded([sync], write)}\nend if;`, remove: null, journal };
 }
 
-/** By what it did to each key, so that a repair tells a row that moved from one that went on the other side. */
-const MOVES = { old: 'delete', new: 'insert' };
+const ENTRY = 'plan, transfer, side, key, op, reason, sql_state, moved_from';
 
-function bothKeys(sync: SyncTransfer, side: 'source' | 'target', place: number): string {
-  const moves = Object.entries(MOVES).map(([row, op]) => `(${keyOf(sync, row, side)}, '${op}')`);
-  return `insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_state)
-select ${labelsSql(sync)}, k.key, k.op, v_reason[${place}], v_state[${place}] from (values ${moves.join(', ')}) as k (key, op);`;
+/** Of both keys, by what was done to each, and tied to one another: what waits for a repair under the old key goes along with the row. */
+function moveEntries(sync: SyncTransfer, side: 'source' | 'target', { reason, state }: { readonly reason: string; readonly state: string }): string {
+  const [before, after] = [keyOf(sync, 'old', side), keyOf(sync, 'new', side)];
+  return `select ${labelsSql(sync)}, k.key, k.op, ${reason}, ${state}, k.moved_from
+from (values (${before}, 'delete', null), (${after}, 'insert', ${before})) as k (key, op, moved_from)`;
+}
+
+/** What failed was taken back with its entries; `changed` gives the names of the columns that were changed with the key, or null. */
+function failedMove(sync: SyncTransfer, side: 'source' | 'target', changed: string): string {
+  const { place } = sync;
+  const [reason, state] = [`v_reason[${place}]`, `v_state[${place}]`];
+  const update = (columns: string) => `insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_state, columns)
+select ${labelsSql(sync)}, ${keyOf(sync, 'new', side)}, 'update', ${reason}, ${state}, ${columns}`;
+  return `if ${state} is not null then
+insert into stepgate.sync_journal (${ENTRY})
+${moveEntries(sync, side, { reason, state })};
+begin
+${update('c.names')} from (${changed}) as c (names) where cardinality(c.names) > 0;
+exception when others then
+${update('null')};
+end;
+end if;`;
+}
+
+function changedOnSource({ transfer }: SyncTransfer): string {
+  const [o, n] = ['old', 'new'].map((row) => mappedSql(transfer, transfer.driving, `(select ${row}.*)`));
+  return `select stepgate.changed_columns(row_to_json(o.*), row_to_json(n.*)) from (\n${o}\n) as o, (\n${n}\n) as n`;
 }

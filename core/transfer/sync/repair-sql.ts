@@ -1,4 +1,4 @@
-import type { Transfer } from '../../plan/compiled-plan.ts';
+import type { QualifiedName, Transfer } from '../../plan/compiled-plan.ts';
 import type { CarriedColumn } from '../carried-columns.ts';
 import { quoteIdent, quoteLiteral, quoteName } from '../identifier.ts';
 import { keysMark, keyText } from '../key-text.ts';
@@ -18,6 +18,12 @@ import type { SyncTransfer } from './sync-transfer.ts';
 export interface RepairSql {
   /** Journal entries without a key, which mean the whole table or the rows of a lookup, as one for each key. */
   readonly spread: readonly string[];
+  /**
+   * Gives rows whose key was changed on the other side, where they could not follow at once, their new key, so that they keep what is their
+   * own; $1 plan, $2 transfer, `[[keys …]]` for the old keys and the new ones. Null where nothing goes that way.
+   */
+  readonly moveTarget: string;
+  readonly moveSource: string | null;
   readonly lockTarget: string;
   readonly lockSource: string;
   /** One jsonb array: a decision for each key whose rows are locked. */
@@ -46,6 +52,8 @@ export function repairSql(sync: Repaired): RepairSql {
   const parts = { transfer, mapped: mappedSql(transfer), own: ownColumns(transfer), carried };
   return {
     spread: [spreadSql(transfer), ...transfer.lookups.map((lookup) => spreadLookup(sync, lookup))].map(filled),
+    moveTarget: filled(moveSql(transfer, 'source')),
+    moveSource: transfer.sync === 'both' && transfer.isCovering ? filled(moveSql(transfer, 'target')) : null,
     lockTarget: filled(
       `select ${keyOf('t', transfer, 'target')} from ${quoteName(transfer.into)} as t where ${marked('t', transfer, 'target')} for no key update`,
     ),
@@ -71,6 +79,19 @@ where d.backward = $7 and b.stepgate_key = d.key and ${keyOf('s', transfer, 'sou
       ]),
     ),
   };
+}
+
+/** `side` is where the key was changed: there the row has the new one already. */
+function moveSql(transfer: Transfer, side: 'source' | 'target'): string {
+  const [there, here] = side === 'source' ? [transfer.from, transfer.into] : [transfer.into, transfer.from];
+  const other = side === 'source' ? 'target' : 'source';
+  const set = transfer.keys.map((pair) => `${quoteIdent(pair[other])} = d.${quoteIdent(pair[side])}`).join(', ');
+  const isThere = (table: QualifiedName, at: 'source' | 'target', key: string): string =>
+    `exists (select from ${quoteName(table)} as x where ${keyOf('x', transfer, at)} = ${key} and ${marked('x', transfer, at)})`;
+  return `update ${quoteName(here)} as r set ${set} from stepgate.sync_journal as j, ${quoteName(there)} as d
+where j.plan = $1 and j.transfer = $2 and j.side = '${side}' and j.moved_from is not null and j.reason <> 'not-carried'
+  and ${keyOf('d', transfer, side)} = j.key and ${marked('d', transfer, side)} and ${keyOf('r', transfer, other)} = j.moved_from and ${marked('r', transfer, other)}
+  and not ${isThere(there, side, 'j.moved_from')} and not ${isThere(here, other, 'j.key')}`;
 }
 
 /** What the mapping makes of the keys' driving rows, but for those that belong in the quarantine. */

@@ -43,7 +43,7 @@ export interface FunctionParts {
 export function syncFunction({ part, table, places, firing, sections, byKey }: FunctionParts): SyncFunction {
   const name = `stepgate.${quoteIdent(functionName(part, table, firing.event))}`;
   // A row that a BEFORE trigger gives back goes on.
-  const body = functionBody(sections, firing.timing.startsWith('before delete') ? 'old' : 'null');
+  const body = functionBody(sections, returned(firing));
   const tag = dollarTag(body);
   return {
     name,
@@ -55,6 +55,11 @@ ${tag}`,
     drop: `drop function if exists ${name}()`,
     triggers: places.map((place) => syncTrigger(triggerName(part, firing.event), place, { ...firing, calls: name })),
   };
+}
+
+function returned({ timing }: Firing): string {
+  if (timing.startsWith('before delete')) return 'old';
+  return timing.startsWith('before update') ? 'new' : 'null';
 }
 
 function syncTrigger(name: string, table: QualifiedName, { timing, when, calls }: Firing & { readonly calls: string }): SyncTrigger {
@@ -82,7 +87,7 @@ const SETTINGS: readonly string[] = [
 
 const BY_KEY: readonly string[] = ['enable_hashjoin = off', 'enable_mergejoin = off', 'enable_seqscan = off', 'jit = off'];
 
-function functionBody(sections: readonly Section[], returned: string): string {
+function functionBody(sections: readonly Section[], result: string): string {
   const number = sections.length;
   const echoes = sections.map(({ sync }) =>
     isBoth(sync) ? `string_to_array(v_guard, ' ') && array['*', ${quoteLiteral(sync.transfer.id)}]` : 'false',
@@ -100,7 +105,7 @@ declare
   v_twice boolean := false;
 begin
 ${[...sections.flatMap(writing), ...[...sections].reverse().flatMap(removing), ...sections.map(journalling)].join('\n')}
-  return ${returned};
+  return ${result};
 end`;
 }
 

@@ -59,18 +59,27 @@ interface TableEvents {
 }
 
 function tableFunctions({ part, table, events, syncs }: TableEvents, catalog: SyncCatalog): readonly SyncFunction[] {
+  const places = withPartitions(catalog, table);
   return events.map((event) => {
+    const isKey = event.event === 'key';
     const parts: FunctionParts = {
       part,
       table,
-      places: event.isForRows ? [table] : withPartitions(catalog, table),
-      firing: { event: event.event, timing: event.timing, when: event.event === 'key' ? keyChanges(syncs, part.side) : null },
+      places: event.isForRows ? [table] : places,
+      firing: {
+        event: event.event,
+        timing: isKey && places.length > 1 ? BEFORE_MOVE : event.timing,
+        when: isKey ? keyChanges(syncs, part.side) : null,
+      },
       sections: event.sections(syncs, table),
       byKey: event.byKey,
     };
     return syncFunction(parts);
   });
 }
+
+/** A row that moves to another partition is deleted and inserted: no trigger after it knows that it is one row (PostgreSQL, overview of trigger behavior). */
+const BEFORE_MOVE = 'before update … for each row';
 
 function each(make: (sync: SyncTransfer) => Section): Event['sections'] {
   return (syncs) => placed(syncs).map(make);
@@ -144,9 +153,13 @@ function lookupEvent(
   };
 }
 
-/** What fails is taken back with what it noted. */
+/**
+ * The note tells a repair all that entries for each key would, and a lookup's row may have many: what fails is taken back with what it noted,
+ * and noted once more.
+ */
 function withNote(section: Section, note: string | null): Section {
-  return note === null ? section : { ...section, write: `${section.write}\n${note}`, journal: `${section.journal}\n${note}` };
+  if (note === null) return section;
+  return { ...section, write: `${section.write}\n${note}`, journal: `if v_state[${section.sync.place}] is not null then\n${note}\nend if;` };
 }
 
 /** Of any of the transfers' keys. */

@@ -12,6 +12,7 @@ test('a batch moves a key range through the mapping', () => {
       "apart": null,
       "boundary": "select coalesce((select nth."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
+      "contested": null,
       "move": "insert into "public"."customers" ("id", "full name")
     select "id", "full name" from (
     select p.id, p.name as "full name" from people p
@@ -66,11 +67,16 @@ test('beside a sync a batch leaves what is there, and finds it by all columns of
       "apart": null,
       "boundary": "select coalesce((select json_build_array(nth."id"::text, nth."name"::text)::text from (select "id", "name" from "crm"."people" where [[ranges "id", "name"]] order by "id", "name" offset $1 - 1 limit 1) as nth),
     (select json_build_array(last."id"::text, last."name"::text)::text from (select "id", "name" from "crm"."people" where [[ranges "id", "name"]] order by "id" desc, "name" desc limit 1) as last))",
-      "move": "insert into "public"."customers" ("id", "full name")
+      "contested": "insert into "public"."customers" ("id", "full name")
     select "id", "full name" from (
     select p.id, p.name as "full name" from people p
     ) as mapped where [[ranges mapped."id", mapped."full name"]]
     on conflict ("id", "full name") do nothing",
+      "move": "insert into "public"."customers" ("id", "full name")
+    select "id", "full name" from (
+    select p.id, p.name as "full name" from people p
+    ) as mapped where [[ranges mapped."id", mapped."full name"]] and (exists (
+    select from "public"."customers" as there where there."id" = mapped."id" and there."full name" = mapped."full name" and [[ranges there."id", there."full name"]])) is not true",
     }
   `);
 });
@@ -101,6 +107,7 @@ test('where rows may be bad a batch sorts them, and can be taken apart', () => {
       },
       "boundary": "select coalesce((select nth."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
+      "contested": null,
       "move": "with mapped as materialized (
     select m.*, case when ("full name" = '[[open]]x'
     ) then '"full name" = ''[[open]]x''' end as stepgate_reason from (

@@ -4,6 +4,7 @@ import { syncLedger } from '../../../adapters/sync-ledger.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
 import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
+import { preflight } from '../../../lambdas/gates/preflight.ts';
 import { catchUp } from '../../../lambdas/phases/catch-up.ts';
 import { nextStep } from '../../../lambdas/phases/next-step.ts';
 import { startSync } from '../../../lambdas/phases/start-sync.ts';
@@ -172,6 +173,24 @@ test('StartSync waits for a transaction that is older than its triggers, and say
   expect((await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }))).done).toBe(true);
 });
 
+test.each([
+  {
+    made: "insert into customers (id, full_name, seen) values (1, 'early', now())",
+    said: /customers.sql:\d+: public.customers already holds rows; a transfer fills an empty table/,
+  },
+  {
+    made: `create function louder() returns trigger language plpgsql as $$ begin new.full_name := upper(new.full_name); return new; end $$;
+create trigger louder before insert on customers for each row execute function louder()`,
+    said: /customers.sql:\d+: trigger louder of public.customers \(function louder\) writes full_name, so the two sides would not be equal/,
+  },
+])('StartSync refuses what came after the dry run: $made', async ({ made, said }) => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'filled' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  await bench.sql(made);
+  expect((await refusal(retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' })))).message).toMatch(said);
+  expect(await syncLedger(bench.ports.session).live(plan.plan.id)).toEqual([]);
+});
+
 test('a key that its target does not take fails the run after visits that get nowhere, and is named by its transfer', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'stuck' });
   await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
@@ -207,4 +226,8 @@ test('cleanup ends live sync before its phases, and StopSync run twice changes n
   expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'done', phase: null });
   expect(await decideRecovery(bench.ports)({ ...cleanup, failure: null })).toEqual({ kind: 'none', phase: null, outcome: 'halted' });
   expect((await bench.sql('select count(*)::int as rows from customers'))[0]).toEqual({ rows: 400 });
+  const verify = { run: { ...cleanup.run, mode: 'verify' as const }, now: cleanup.now, planState: 'migrated' };
+  const message = (await refusal(preflight({ ...bench.ports, snapshots: bench.snapshots })(verify))).message;
+  expect(message).toMatch(/the plan was cleaned up \(phase drop-people has begun\): the old side is gone, and there is nothing left to compare with/);
+  expect(message).not.toContain('is not there');
 });
