@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { QualifiedName } from '../core/plan/compiled-plan.ts';
 import type { TableVolume } from '../core/run/journal.ts';
+import type { Equality } from '../core/transfer/compare-sql.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { Query } from './sql-session.ts';
@@ -27,6 +28,8 @@ export interface LongSession {
 }
 
 export interface TargetColumn {
+  /** How a comparison can tell that two values are the same. */
+  readonly equality: Equality;
   readonly name: string;
   /** Without length and scale, as pg_typeof says it. */
   readonly type: string;
@@ -136,6 +139,7 @@ const Column = z.object({
   generated: z.boolean(),
   default: z.string().nullable(),
   constant: z.boolean(),
+  equality: z.enum(['bytes', 'text', 'image']),
 });
 
 /** A table's columns in order; a default is constant when it calls nothing and is no sequence, so that it gives the same value every time. */
@@ -144,10 +148,14 @@ export async function tableColumns(query: Query, table: QualifiedName): Promise<
     Column,
     `select a.attname::text as name, format_type(a.atttypid, null) as type, format_type(a.atttypid, a.atttypmod) as declared,
 a.attgenerated <> '' or a.attidentity <> '' as generated,
+case when b.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype, 'uuid'::regtype, 'date'::regtype, 'timestamp'::regtype,
+    'timestamptz'::regtype, 'time'::regtype, 'bytea'::regtype, 'oid'::regtype) or b.typtype = 'e' then 'bytes'
+  when b.oid in ('text'::regtype, 'varchar'::regtype) then 'text' else 'image' end as equality,
 pg_get_expr(d.adbin, d.adrelid) as default,
 d.adbin is null or not exists (select from regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') f join pg_proc p on p.oid = (f)[1]::oid where p.provolatile <> 'i')
   and d.adbin::text !~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR' as constant
 from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case t.typtype when 'd' then t.typbasetype else t.oid end
 where a.attrelid = to_regclass(:name::text) and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     { name: quoteName(table) },
   );

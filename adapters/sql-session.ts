@@ -39,13 +39,14 @@ export interface SqlSession {
   readonly readOnly: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>;
 }
 
-/** Fixed for every reading transaction, so that no setting that leaked into the pooled backend changes an answer. */
+/** Fixed for every reading transaction, so that no setting that leaked into the pooled backend changes an answer; 64 MB hold a range of a comparison. */
 const READING_SETTINGS = [
   'set transaction isolation level repeatable read, read only',
   `select json_build_array(set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true),
 set_config('DateStyle', 'ISO, MDY', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
 set_config('standard_conforming_strings', 'on', true), set_config('statement_timeout', '0', true),
-set_config('lock_timeout', '800ms', true))::text as settings`,
+set_config('lock_timeout', '800ms', true),
+set_config('work_mem', case when pg_size_bytes(current_setting('work_mem')) < 67108864 then '64MB' else current_setting('work_mem') end, true))::text as settings`,
 ];
 
 /** A session on the RDS Data API; opens nothing until it is asked. */

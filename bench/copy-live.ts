@@ -1,5 +1,5 @@
 import { COPY_ROWS, inWords } from './copy.ts';
-import { openCopyRun } from './copy-run.ts';
+import { type CopyRun, openCopyRun } from './copy-run.ts';
 import { type Figure, figure, type Goal, type Result, ratios, type Size } from './figure.ts';
 import type { Stage } from './stage.ts';
 import { type CopyName, ONE_INSERT } from './wide-rows.ts';
@@ -17,6 +17,18 @@ const VARIANTS: readonly Variant[] = [
 ];
 
 /** The other ways to copy, each beside the one statement that it replaces, by wall time: ranges that run at once share none. */
+/** What the machine gives at most: two clients that each insert half of the rows with one statement and do nothing else. */
+async function twoClients(run: CopyRun, { rounds, rows }: { readonly rounds: number; readonly rows: number }): Promise<Figure> {
+  const middle = Math.floor(rows / 2);
+  const both: number[] = [];
+  const one: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    both.push(await run.byStatements([`${ONE_INSERT} where s.id <= ${middle}`, `${ONE_INSERT} where s.id > ${middle}`]));
+    one.push(await run.byStatements([ONE_INSERT]));
+  }
+  return figure({ name: 'two clients with half of an INSERT … SELECT each, to one with all of it', unit: 'ratio' }, ratios(one, both));
+}
+
 export async function measureLiveCopy(stage: Stage, { rounds, rows }: Size): Promise<Result> {
   const figures: Figure[] = [];
   for (const { plan, name, goal } of VARIANTS) {
@@ -29,6 +41,7 @@ export async function measureLiveCopy(stage: Stage, { rounds, rows }: Size): Pro
       oneInsert.push(await run.byStatement(ONE_INSERT));
       if (round % 2 === 1) await byBatches();
     }
+    if (plan === 'copy-two-ranges') figures.push(await twoClients(run, { rounds, rows: rows ?? COPY_ROWS }));
     figures.push(
       figure({ name: `${name}, ratio of wall time`, unit: 'ratio', ...(rows === null ? { goal } : {}) }, ratios(oneInsert, batches)),
       figure({ name: `${name}, batches`, unit: 'ms' }, batches),
@@ -38,7 +51,7 @@ export async function measureLiveCopy(stage: Stage, { rounds, rows }: Size): Pro
   return {
     name: 'copy-live',
     about: `Copies ${inWords(rows ?? COPY_ROWS)} rows of 10 columns with a bigint key, as copy-bigint does: in two key ranges at once; beside the \
-triggers of live sync, where batches take ON CONFLICT DO NOTHING and aim at 100 ms; and both. A ratio is the one statement's time divided by the batches'. Nobody writes meanwhile.`,
+triggers of live sync, where batches look at what is there first and aim at 100 ms; and both. A ratio is the one statement's time divided by the batches'. Nobody writes meanwhile.`,
     figures,
     skipped: [],
   };

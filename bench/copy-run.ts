@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import * as z from 'zod';
 import { timeMs } from './figure.ts';
 import type { Stage } from './stage.ts';
@@ -10,6 +11,8 @@ export interface CopyRun {
   byBatches(): Promise<BatchTime>;
   /** Moves all rows by one statement of another client. */
   byStatement(sql: string): Promise<number>;
+  /** Moves all rows by statements at once, each on a connection of its own. */
+  byStatements(texts: readonly string[]): Promise<number>;
   /** Compares every row by the function VerifyTarget, after either of the two. */
   compare(): Promise<number>;
 }
@@ -38,6 +41,21 @@ export async function openCopyRun(stage: Stage, { plan, rows }: { readonly plan:
       const wallMs = await timeMs(() => stage.sql(sql));
       await refuseLostRows(stage, rows);
       return wallMs;
+    },
+    byStatements: async (texts) => {
+      const clients = await Promise.all(
+        texts.map(async () => {
+          const client = new Client({ connectionString: stage.engine.psqlUrl });
+          await client.connect();
+          return client;
+        }),
+      );
+      try {
+        await emptyTarget(stage);
+        return await timeMs(() => Promise.all(clients.map((client, index) => client.query(texts[index] ?? ''))));
+      } finally {
+        await Promise.all(clients.map((client) => client.end()));
+      }
     },
     compare: () => timeMs(() => compareRows(run)),
   };

@@ -130,7 +130,7 @@ function foreignSql(transfer: Transfer, place: { readonly plan: string; readonly
     [...touchedSql('t', columns), ...untimelySql('t', { ...place, transfer: transfer.id, isSynced }, columns)].map(asIs);
   const isForeign = [
     `${columnOf('mapped', key)} is null`,
-    asIs(`${rowOf('mapped', transfer)} *<> ${rowOf('t', transfer)}`),
+    asIs(`${rowOf('mapped', transfer.columns)} *<> ${rowOf('t', transfer.columns)}`),
     ...written(unmapped),
   ].join(' or ');
   const deleted = isSynced ? softDeletedSql('t', transfer.deletes, unmapped) : null;
@@ -141,8 +141,8 @@ function foreignSql(transfer: Transfer, place: { readonly plan: string; readonly
 }
 
 /** By binary image, so that scale, case under a nondeterministic collation, and NULL all count; the cast keeps it one record (PostgreSQL, composite type comparison). */
-export function rowOf(alias: string, transfer: Transfer): string {
-  return `row(${transfer.columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
+export function rowOf(alias: string, columns: readonly string[]): string {
+  return `row(${columns.map((column) => `${alias}.${quoteIdent(column)}`).join(', ')})::record`;
 }
 
 /**

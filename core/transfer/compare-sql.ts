@@ -12,28 +12,36 @@ export interface KeyRange {
   readonly upto: string | null;
 }
 
+/**
+ * `bytes`: what is equal is the same bytes, by the type. `text`: so it is under collation "C". `image`: neither, as with numbers that have a scale.
+ *
+ * A row of images costs twice a comparison by type.
+ */
+export type Equality = 'bytes' | 'text' | 'image';
+
 /** What a comparison knows beside the plan. */
 export interface Compared {
   /** Columns of the target that the SELECT does not fill. */
   readonly unmapped: readonly UnmappedColumn[];
+  /** How equality of the target's columns can be told; of a column that is not here, by its binary image. */
+  readonly equality?: Readonly<Record<string, Equality>>;
   /** What digests of keys are salted with; '' for none. */
   readonly salt: string;
   /** Whose ledger is asked; null where there is none, and every difference fails. */
   readonly ledger: { readonly plan: string; readonly hasJournal: boolean; readonly hasQuarantined: boolean } | null;
 }
 
-/** The last key of the next `:rows` rows of the driving table after a range: the key, as it may be shown, and how many rows those were; no row when there are none. */
+/** The last of the next `:rows` rows of the driving table after a range: its key, as it may be shown, and how many rows those were; no row when there are fewer. */
 export function compareBoundarySql(transfer: Transfer, after: string | null, salt: string): string {
   const names = batchNames(transfer);
-  const last = names.map((name) => `${name} desc`).join(', ');
-  return `with batch as (${keysAfter(transfer, after)})
-select ${keyText(null, names)} as key, ${shownKeysSql(names, salt)} as shown, (select count(*) from batch)::int as rows from batch order by ${last} limit 1`;
+  return `select ${keyText(null, names)} as key, ${shownKeysSql(names, salt)} as shown, :rows::int as rows
+from (${keysAfter(transfer, after)} offset :rows::int - 1 limit 1) as nth`;
 }
 
 /** The key that is shown as `:shown` among the next `:rows` rows of the driving table. */
 export function findKeySql(transfer: Transfer, after: string | null, salt: string): string {
   const names = batchNames(transfer);
-  return `with batch as (${keysAfter(transfer, after)})
+  return `with batch as (${keysAfter(transfer, after)} limit :rows)
 select ${keyText(null, names)} as key from batch where ${shownKeysSql(names, salt)} = :shown::text limit 1`;
 }
 
@@ -45,7 +53,7 @@ function keysAfter(transfer: Transfer, after: string | null): string {
   const sources = transfer.keys.map(({ source }) => source);
   const columns = sources.map((source, index) => `${columnOf(null, source)} as k${index + 1}`).join(', ');
   const range = inRange(null, sources, { after, upto: null });
-  return `select ${columns} from ${quoteName(transfer.from)} where ${range} order by ${keyColumns(null, sources)} limit :rows`;
+  return `select ${columns} from ${quoteName(transfer.from)} where ${range} order by ${keyColumns(null, sources)}`;
 }
 
 /**
@@ -131,7 +139,22 @@ function shownForPeople(keys: readonly string[], salt: string): string {
 }
 
 function valuesDiffer(transfer: Transfer, compared: Compared): readonly string[] {
-  return [`${rowOf('s', transfer)} *<> ${rowOf('t', transfer)}`, ...touchedSql('t', ownColumns(transfer, compared))];
+  const keys = transfer.keys.map(({ target }) => target);
+  // Equal keys are the same bytes, too, where a type says so.
+  const columns = transfer.columns.filter((column) => !keys.includes(column) || compared.equality?.[column] !== 'bytes');
+  const images = columns.filter((column) => (compared.equality?.[column] ?? 'image') === 'image');
+  const byType = columns.filter((column) => !images.includes(column)).map((column) => differsByType(column, compared.equality?.[column]));
+  return [
+    ...byType,
+    ...(images.length === 0 ? [] : [`${rowOf('s', images)} *<> ${rowOf('t', images)}`]),
+    ...touchedSql('t', ownColumns(transfer, compared)),
+  ];
+}
+
+/** An explicit collation wins over those of both sides (PostgreSQL, collation support). */
+function differsByType(column: string, equality: Equality | undefined): string {
+  const collation = equality === 'text' ? ' collate "C"' : '';
+  return `${columnOf('s', column)}${collation} is distinct from ${columnOf('t', column)}${collation}`;
 }
 
 /** The mark of a deletion is no value. */

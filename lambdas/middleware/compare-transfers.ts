@@ -92,8 +92,10 @@ async function compareNextRange(deps: StatePorts, transfer: Transfer, place: Pla
 
 /** Read in the transaction of the comparison, and so of the same moment. */
 async function besidePlan(query: Query, transfer: Transfer, { plan, salt }: ComparedPlan): Promise<Compared> {
+  const columns = await tableColumns(query, transfer.into);
   return {
-    unmapped: unmappedColumns(await tableColumns(query, transfer.into), transfer.columns),
+    unmapped: unmappedColumns(columns, transfer.columns),
+    equality: Object.fromEntries(columns.map(({ name, equality }) => [name, equality])),
     salt,
     ledger: await comparedLedger(query, { plan, transfer: transfer.id }),
   };

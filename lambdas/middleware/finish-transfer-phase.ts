@@ -1,4 +1,5 @@
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
+import { refreshStatistics } from '../../adapters/table-statistics.ts';
 import type { CompiledPlan, TransferPhase } from '../../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../../core/run/envelope.ts';
 import { phaseEntry } from './phase-entry.ts';
@@ -12,6 +13,10 @@ export async function finishTransferPhase(
   phase: TransferPhase,
 ): Promise<void> {
   const phases = phaseLedger(deps.session);
+  await refreshStatistics(
+    deps.session.query,
+    phase.transfers.map(({ into }) => into),
+  );
   await phases.finish(run, phase, 0);
   const result = await phases.result(run.plan, phase.id);
   if (result !== null) {

@@ -108,7 +108,7 @@ end if;`;
 /** Rows that are before or after, or both and differ. */
 function pairsSql(sync: SyncTransfer, output: string): string {
   return `select ${output} from o full join n on ${keysMatch(sync, 'o', 'n', 'target')}
-  where ${rowOf('o', sync.transfer)} *<> ${rowOf('n', sync.transfer)}`;
+  where ${rowOf('o', sync.transfer.columns)} *<> ${rowOf('n', sync.transfer.columns)}`;
 }
 
 /** Of a pair, of which one side may be missing. */
@@ -216,7 +216,7 @@ select ${labelsSql(sync)}, ${keyOf(sync, record, side)}, ${quoteLiteral(op)}, 'r
 function changeJournal(sync: SyncTransfer, rows: BeforeAfter): string {
   const { place } = sync;
   const isThere = `exists (select from ${intoName(sync)} as t where ${keysMatch(sync, 't', '(p.n)', 'target')}${andLive(sync, 't')}
-  and ${rowOf('t', sync.transfer)} *= ${rowOf('(p.n)', sync.transfer)})`;
+  and ${rowOf('t', sync.transfer.columns)} *= ${rowOf('(p.n)', sync.transfer.columns)})`;
   const mapped = `with ${rows.ctes}, pair as (
   ${pairsSql(sync, 'o, n')}
 )
@@ -257,7 +257,7 @@ if v_done < v_changed then
   v_reason[${place}] := coalesce(v_reason[${place}], 'failed');
 end if;${quarantineSql(sync, { ctes: '', rows: around(transfer.driving, 'stepgate_new'), keys: `select ${keyOf(sync, 'r', 'source')} from stepgate_new as r` })}`;
   const isThere = `exists (select from ${intoName(sync)} as t where ${keysMatch(sync, 't', 'n', 'target')}${andLive(sync, 't')}
-  and ${rowOf('t', sync.transfer)} *= ${rowOf('n', sync.transfer)})`;
+  and ${rowOf('t', sync.transfer.columns)} *= ${rowOf('n', sync.transfer.columns)})`;
   const journal = `insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, new, sql_state)
 select ${labelsSql(sync)}, ${keyOf(sync, 'n', 'target')}, 'insert', v_reason[${place}], row_to_json(n.*), v_state[${place}] from (\n${rows}\n) as n
 where v_state[${place}] is not null or v_reason[${place}] = 'isolation' or not ${isThere};`;

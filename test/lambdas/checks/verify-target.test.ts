@@ -160,21 +160,21 @@ test.each([
 });
 
 test('what a visit hands over shows no natural key, and the next one goes on behind it', async () => {
-  const emails = `select 'person-' || lpad(i::text, 6, '0') || '@example.org' as id, 'n' as name from generate_series(1, 100003) i`;
+  const emails = `select 'person-' || lpad(i::text, 6, '0') || '@example.org' as id, 'n' as name from generate_series(1, 250003) i`;
   await emptyPlanDatabase(bench, `create table source (id text primary key, name text); insert into source ${emails}`);
   const plan = await copied(WITH_KEYS_OF('text'));
   const input = reading(plan, { mode: 'verify', id: 'looked' });
   const visit = (ports: typeof bench.ports, progress: ComparisonProgress | null) => verifyTarget(ports)({ ...input, progress });
   const first = await visit({ ...bench.ports, clockMs: worksFor(3) }, null);
-  expect(first).toMatchObject({ done: false, transfer: 0, after: { shown: expect.stringMatching(/^md5:[0-9a-f]{12}$/), rows: 100_000 } });
+  expect(first).toMatchObject({ done: false, transfer: 0, after: { shown: expect.stringMatching(/^md5:[0-9a-f]{12}$/), rows: 250_000 } });
   expect(JSON.stringify(first)).not.toContain('person-');
-  const same = { sourceRows: 100_003, targetRows: 100_003, missing: 0, extra: 0, different: 0 };
+  const same = { sourceRows: 250_003, targetRows: 250_003, missing: 0, extra: 0, different: 0 };
   expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [same] });
 
   await bench.sql("delete from source where id < 'person-000500'; delete from target where id < 'person-000500'");
   expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [same] });
-  await bench.sql("delete from source where id = 'person-100000@example.org'; delete from target where id = 'person-100000@example.org'");
-  expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [{ ...same, sourceRows: 99_503, targetRows: 99_503 }] });
+  await bench.sql("delete from source where id = 'person-250000@example.org'; delete from target where id = 'person-250000@example.org'");
+  expect(await visit(bench.ports, first)).toMatchObject({ done: true, results: [{ ...same, sourceRows: 249_503, targetRows: 249_503 }] });
 });
 
 test('an error of the comparison names the transfer and its place', async () => {

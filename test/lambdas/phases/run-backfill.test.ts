@@ -65,6 +65,22 @@ test('RunBackfill run twice moves every row once', async () => {
   expect(await entries(bench, run, 'transfer')).toMatchObject([{ transfer: 'rows', direction: 'up', rows: 300, batches: 1, archived: null }]);
 });
 
+test('a filled target has its statistics, unless somebody holds it', async () => {
+  await bench.sql(SOURCE);
+  const { run } = await readyToCopy('counted');
+  const holder = await bench.connect();
+  const rows = async () => (await bench.sql<{ rows: number }>("select reltuples::int as rows from pg_class where oid = 'target'::regclass"))[0]?.rows;
+  try {
+    await holder.query('begin; lock table target in share update exclusive mode');
+    expect((await runBackfill(bench.ports)({ ...run, phase: 'copy' })).done).toBe(true);
+    expect(await rows()).toBe(-1);
+  } finally {
+    await holder.end();
+  }
+  expect((await runBackfill(bench.ports)({ ...run, phase: 'copy' })).done).toBe(true);
+  expect(await rows()).toBe(300);
+});
+
 test('RunBackfill beside itself moves every row once, ten times over', async () => {
   await bench.sql(SOURCE);
   const { run } = await readyToCopy('beside');
