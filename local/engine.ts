@@ -95,7 +95,7 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
   const { clusters, url } = rds.value;
   const cluster = await clusters.ensure({ id: clusterId, database });
   const stack = stackOf(cluster, database);
-  const rdsData = keep(await startDataApi({ clusters, ...(options.limits && { limits: options.limits }) })).url;
+  const rdsData = keep(await startDataApi({ clusters, hold: clock.hold, ...(options.limits && { limits: options.limits }) })).url;
   const endpoints = await startServices(options, {
     clock,
     keep,

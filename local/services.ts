@@ -4,6 +4,9 @@ import type { PlanId } from '../core/ids.ts';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
 import type { RunPlace } from '../core/run/run-place.ts';
 import type { Assembly } from './assembly.ts';
+import type { FaultDesk } from './faults/fault-desk.ts';
+import { faultyFunctions } from './faults/faulty-functions.ts';
+import { openGate } from './faults/gate.ts';
 import { functionHost } from './lambda/function-host.ts';
 import type { LocalCluster } from './rds/server.ts';
 import type { Endpoints, Stack } from './running-engine.ts';
@@ -45,6 +48,8 @@ export interface ServiceOptions {
   readonly plans: ReadonlyMap<PlanId, string>;
   /** Awaited after a state is left and before the next one is entered. */
   readonly onStateExited?: StateExited;
+  /** What the functions' calls, and their invocations, meet. @default - nothing but what happens */
+  readonly faults?: FaultDesk;
 }
 
 /** What the services need of the engine around them. */
@@ -63,13 +68,13 @@ export interface Surroundings {
 
 /** Starts what is no database: objects, messages, functions, the state machine, schedules. */
 export async function startServices(options: ServiceOptions, surroundings: Surroundings): Promise<Endpoints> {
-  const { folder, onStateExited } = options;
+  const { folder, onStateExited, faults } = options;
   const { clock, keep, stack, assembly, snapshot, place, databaseEndpoints, clientEnvironment } = surroundings;
   const buckets = openBuckets(join(folder, 'buckets'), [stack.planBucket, stack.reportBucket]);
   const plans = putPlans(options.plans, stack.planBucket, buckets);
   const host = functionHost({
     functions: assembly.functions,
-    environment: () => ({ ...clientEnvironment(endpoints), ...functionEnvironment(stack, { plans, snapshot, place }) }),
+    environment: () => ({ ...clientEnvironment(gated), ...functionEnvironment(stack, { plans, snapshot, place }) }),
     region: REGION,
     accountId: ACCOUNT_ID,
     logFolder: join(folder, 'logs'),
@@ -77,7 +82,16 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
   });
   const definition = assembly.definition.replace(/\$\{(\w+)\}/g, (_, name) => `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:${name}`);
   const machine = compileMachine({ name: 'Stepgate', arn: STATE_MACHINE_ARN, roleArn: ROLE_ARN, definition, createdAt: clock.now() });
-  const executions = openExecutions({ folder: join(folder, 'executions'), machine, region: REGION, clock, functions: keep(host), onStateExited });
+  const executions = openExecutions({
+    folder: join(folder, 'executions'),
+    machine,
+    region: REGION,
+    clock,
+    functions: faults === undefined ? keep(host) : faultyFunctions(keep(host), faults),
+    onStateExited,
+    // Planned faults pass by being met; nobody outside does anything about them.
+    ...(faults === undefined ? {} : { realPauseMs: 0 }),
+  });
   const startExecution = starterOf(keep(executions));
   const endpoints = {
     ...databaseEndpoints,
@@ -86,7 +100,28 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
     sfn: keep(await startStepFunctions(executions)).url,
     scheduler: keep(await startScheduler({ folder: join(folder, 'schedules'), clock, region: REGION, accountId: ACCOUNT_ID, startExecution })).url,
   };
+  const gated = faults === undefined ? endpoints : await openGates(endpoints, { faults, keep, killFunction: host.killBusy });
   return endpoints;
+}
+
+/** Only the functions go through the gates; whoever looks on does not. */
+async function openGates(
+  endpoints: Endpoints,
+  {
+    faults: desk,
+    keep,
+    killFunction,
+  }: { readonly faults: FaultDesk; readonly keep: Surroundings['keep']; readonly killFunction: () => Promise<void> },
+): Promise<Endpoints> {
+  const open = async (service: keyof Endpoints) => keep(await openGate({ service, url: endpoints[service], desk, killFunction })).url;
+  return {
+    rds: await open('rds'),
+    rdsData: await open('rdsData'),
+    s3: await open('s3'),
+    sns: await open('sns'),
+    sfn: await open('sfn'),
+    scheduler: await open('scheduler'),
+  };
 }
 
 /** Puts each plan where the construct would; gives the digests by plan. */

@@ -75,6 +75,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
 export async function startDataApi(options: {
   readonly clusters: Pick<LocalClusters, 'byArn'>;
   readonly limits?: Partial<DataApiLimits>;
+  /** Keeps time real until the returned function is called. @default - time is real */
+  readonly hold?: () => () => void;
 }): Promise<{ readonly url: string; close(): Promise<void> }> {
   const limits = { ...DATA_API_LIMITS, ...options.limits };
   const pools = new Map<string, BackendPool>();
@@ -86,7 +88,7 @@ export async function startDataApi(options: {
       const connection = connectionTo(options.clusters, address);
       const { host, port, user, database } = connection;
       const name = JSON.stringify([host, port, user, database]);
-      const pool = pools.get(name) ?? backendPool(connection);
+      const pool = pools.get(name) ?? backendPool(connection, options.hold ?? (() => () => {}));
       pools.set(name, pool);
       return pool;
     },

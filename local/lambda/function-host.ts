@@ -20,6 +20,8 @@ export type Invocation = { readonly ok: true; readonly payload: string } | { rea
 export interface FunctionHost {
   /** Invokes by name or ARN; a second call while one runs gets a worker of its own. Never rejects for what the function does. */
   invoke(function_: string, payload: string): Promise<Invocation>;
+  /** Ends the workers that are at work, as a sandbox that is killed: their invocations fail. */
+  killBusy(): Promise<void>;
   /** Ends every worker, what runs included. */
   close(): Promise<void>;
 }
@@ -86,6 +88,10 @@ export function functionHost(options: FunctionHostOptions): FunctionHost {
 
   return {
     invoke,
+    async killBusy() {
+      const waiting = new Set([...idle.values()].flat());
+      await Promise.all([...workers].filter((worker) => !waiting.has(worker)).map((worker) => worker.terminate()));
+    },
     async close() {
       idle.clear();
       await Promise.all([...workers].map((worker) => worker.terminate()));

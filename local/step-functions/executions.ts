@@ -34,8 +34,13 @@ export interface ExecutionsOptions {
   readonly clock: VirtualClock;
   readonly functions: Pick<FunctionHost, 'invoke'>;
   readonly random?: () => number;
+  /** What of a pause before a retry is waited for where somebody outside has to act. @default 2000 */
+  readonly realPauseMs?: number;
   readonly onStateExited?: StateExited | undefined;
 }
+
+/** Long enough for what others do meanwhile, short enough to sit through a machine's whole patience: at most 24 s of a minute or of eight. */
+const REAL_PAUSE_MS = 2_000;
 
 type End = Pick<Execution, 'output' | 'error' | 'cause'> & { readonly status: Exclude<Execution['status'], 'RUNNING'> };
 
@@ -122,6 +127,7 @@ function begin(options: ExecutionsOptions, files: ExecutionFiles, tokens: TaskTo
     tokens,
     signal: controller.signal,
     random: options.random ?? Math.random,
+    realPauseMs: options.realPauseMs ?? REAL_PAUSE_MS,
     invoke: functions.invoke,
     onStateExited: options.onStateExited,
     record: (type, more) => {

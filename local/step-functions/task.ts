@@ -21,17 +21,14 @@ export async function runTask(visit: Visit, state: Task): Promise<unknown> {
   }
 }
 
-/** Long enough for what others do meanwhile, short enough to sit through a machine's whole patience: at most 24 s of a minute or of eight. */
-const REAL_PAUSE_MS = 2_000;
-
 /** What has to change outside takes real time: the first seconds of such a pause are waited for, and only the rest is jumped over. */
 async function pause(
-  { clock, signal }: Visit['run'],
+  { clock, signal, realPauseMs }: Visit['run'],
   { ms, isOutside: takesTime }: { readonly ms: number; readonly isOutside: boolean },
 ): Promise<void> {
   const until = new Date(clock.now().getTime() + ms);
   // The execution holds the clock, so that time is real for everybody.
-  if (takesTime) await delay(Math.min(ms, REAL_PAUSE_MS), undefined, { signal }).catch(() => undefined);
+  if (takesTime) await delay(Math.min(ms, realPauseMs), undefined, { signal }).catch(() => undefined);
   await clock.waitUntil(until, signal);
   signal.throwIfAborted();
 }

@@ -23,6 +23,8 @@ export interface Run {
   /** Aborts with what ended the execution from outside. */
   readonly signal: AbortSignal;
   readonly random: () => number;
+  /** What of a pause before a retry is waited for where somebody outside has to act. */
+  readonly realPauseMs: number;
   readonly invoke: (functionName: string, payload: string) => Promise<Invocation>;
   readonly onStateExited: StateExited | undefined;
   /** Appends to the history; gives the event's id. */
