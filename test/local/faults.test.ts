@@ -117,7 +117,9 @@ test('time stays real while a transaction is open, or a statement goes on that n
   await client.send(new RollbackTransactionCommand({ ...db.address, transactionId }));
   expect(held).toBe(0);
   await db.execute('select pg_advisory_lock(7)::text');
-  const waiting = client.send(new ExecuteStatementCommand({ ...db.address, sql: 'select pg_advisory_xact_lock(7)::text', continueAfterTimeout: true }));
+  const waiting = client.send(
+    new ExecuteStatementCommand({ ...db.address, sql: 'select pg_advisory_xact_lock(7)::text', continueAfterTimeout: true }),
+  );
   await expect(waiting).rejects.toMatchObject({ name: 'StatementTimeoutException' });
   expect(held).toBe(1);
   await db.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted");
