@@ -39,6 +39,7 @@ const Drawn = z.object({
   column: z.string(),
   increment: z.string(),
   readable: z.boolean(),
+  shared: z.boolean(),
 });
 const Position = z.object({ next: z.string(), furthest: z.string().nullable(), beyond: z.boolean() });
 
@@ -47,7 +48,8 @@ async function drawnSequences(query: Query, table: QualifiedName): Promise<reado
   const drawn = await query(
     Drawn,
     `select distinct n.nspname::text as schema, c.relname::text as name, c.oid::regclass::text as shown, a.attname::text as column, s.seqincrement::text as increment,
-has_sequence_privilege(c.oid, 'select') as readable
+has_sequence_privilege(c.oid, 'select') as readable,
+exists (select from pg_attrdef e where e.adrelid = u.relation and e.adnum = u.number and pg_get_expr(e.adbin, e.adrelid) ~ '^stepgate\\.next_key\\(') as shared
 from (
   select objid as sequence, refobjid as relation, refobjsubid as number from pg_depend
   where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
@@ -58,8 +60,8 @@ where u.relation = to_regclass(:table::text) and a.atttypid in ('int2'::regtype,
     { table: quoteName(table) },
   );
   const sequences: DrawnSequence[] = [];
-  for (const { schema, name, shown, column, increment, readable } of drawn) {
-    const named = { sequence: shown, column: `${table.schema}.${table.name}.${column}`, isReadable: readable };
+  for (const { schema, name, shown, column, increment, readable, shared } of drawn) {
+    const named = { sequence: shown, column: `${table.schema}.${table.name}.${column}`, isReadable: readable, isShared: shared };
     const [position] = readable ? await positionOf(query, { sequence: { schema, name }, table, column, increment }) : [];
     sequences.push({ ...named, next: position?.next ?? null, furthest: position?.furthest ?? null, standsBeyond: position?.beyond ?? false });
   }

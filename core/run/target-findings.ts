@@ -12,6 +12,8 @@ export interface DrawnSequence {
   /** The value of the column that is furthest on in the sequence's direction; null where there is none. */
   readonly furthest: string | null;
   readonly standsBeyond: boolean;
+  /** It is the source's, which both sides draw from while live sync stands: whatever is beyond it an application wrote itself. */
+  readonly isShared: boolean;
 }
 
 /** What the catalog says of the targets' foreign keys or indexes: how many there are, and which hold nothing. */
@@ -33,13 +35,23 @@ export interface TablePair {
 /** A sequence below a value gives it a second time, to the application. */
 export function sequenceFindings(sequences: readonly DrawnSequence[]): readonly Finding[] {
   const source = 'pg_depend, pg_sequence, the sequence, max() of the column';
-  const below = sequences.filter(({ isReadable, standsBeyond }) => isReadable && !standsBeyond);
+  const behind = sequences.filter(({ isReadable, standsBeyond }) => isReadable && !standsBeyond);
+  const [below, passed] = [behind.filter(({ isShared }) => !isShared), behind.filter(({ isShared }) => isShared)];
   const hidden = sequences.filter(({ isReadable }) => !isReadable);
   return [
     ...below.map(({ sequence, column, next, furthest }) =>
       finding('sequence', false, {
         found: `${sequence} gives ${next} next, and ${column} holds ${furthest} already`,
         advice: `set it beyond every value in a phase after the copy: select setval('${sequence}', …)`,
+        source,
+      }),
+    ),
+    ...passed.map(
+      ({ sequence, column, next, furthest }): Finding => ({
+        name: 'sequence',
+        status: 'warn',
+        found: `${sequence} gives ${next} next, and ${column} holds ${furthest} already, which an application wrote without drawing it`,
+        advice: `set it beyond every value, as for the old side without this run: select setval('${sequence}', …)`,
         source,
       }),
     ),
@@ -53,7 +65,7 @@ export function sequenceFindings(sequences: readonly DrawnSequence[]): readonly 
         source,
       };
     }),
-    ...(below.length + hidden.length > 0 || sequences.length === 0
+    ...(behind.length + hidden.length > 0 || sequences.length === 0
       ? []
       : [finding('sequence', true, { found: `${counted(sequences.length, 'sequence')} beyond every value of the targets`, advice: '', source })]),
   ];
