@@ -27,6 +27,7 @@ import imageTriggers from '../ledger/functions/image-triggers.sql';
 import inRange from '../ledger/functions/in-range.sql';
 import installSync from '../ledger/functions/install-sync.sql';
 import isOwn from '../ledger/functions/is-own.sql';
+import isRepairDue from '../ledger/functions/is-repair-due.sql';
 import isolationReason from '../ledger/functions/isolation-reason.sql';
 import keepCascades from '../ledger/functions/keep-cascades.sql';
 import keepDeleted from '../ledger/functions/keep-deleted.sql';
@@ -47,6 +48,7 @@ import noteWritten from '../ledger/functions/note-written.sql';
 import quietTable from '../ledger/functions/quiet-table.sql';
 import reasonWithoutValues from '../ledger/functions/reason-without-values.sql';
 import removeSync from '../ledger/functions/remove-sync.sql';
+import removeSyncFrom from '../ledger/functions/remove-sync-from.sql';
 import repairKeys from '../ledger/functions/repair-keys.sql';
 import repairPart from '../ledger/functions/repair-part.sql';
 import repairSide from '../ledger/functions/repair-side.sql';
@@ -61,6 +63,7 @@ import schemaObjects from '../ledger/functions/schema-objects.sql';
 import serverLoad from '../ledger/functions/server-load.sql';
 import settleSync from '../ledger/functions/settle-sync.sql';
 import shareSequence from '../ledger/functions/share-sequence.sql';
+import silenceSync from '../ledger/functions/silence-sync.sql';
 import startImages from '../ledger/functions/start-images.sql';
 import tableDigest from '../ledger/functions/table-digest.sql';
 import takeLock from '../ledger/functions/take-lock.sql';
@@ -141,9 +144,12 @@ const FUNCTIONS = [
   shareSequence,
   changedColumns,
   isolationReason,
+  isRepairDue,
   hasTriggers,
   installSync,
   removeSync,
+  removeSyncFrom,
+  silenceSync,
   settleSync,
 ];
 

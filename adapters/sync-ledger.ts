@@ -46,14 +46,18 @@ export interface SyncLedger {
   ): Promise<{ readonly repaired: number; readonly left: number }>;
   /** The plan's newest entry, a bigint as text; '0' where there is none. */
   newestEntry(plan: PlanId): Promise<string>;
-  /** Drops triggers and functions of a phase's transfers, both sides; in one transaction; repeating it does nothing. */
+  /**
+   * Ends the sync of a phase's transfers on both sides at one moment, then drops their triggers, table by table; repeating it goes on.
+   *
+   * @throws {DatabaseBusyError} when the lock of a table does not come in 200 ms; the triggers that are left do nothing.
+   */
   remove(run: ChangingRun, plan: CompiledPlan, phase: string): Promise<void>;
   live(plan: PlanId): Promise<readonly LiveSide[]>;
 }
 
 const Older = z.array(z.object({ pid: z.number().int(), role: z.string(), seconds: z.number().int() }));
 const Round = z.object({ repaired: z.number().int(), left: z.number().int() });
-const Live = z.object({ transfer: z.string(), side: z.enum(['source', 'target']), settled: z.boolean() });
+const Live = z.object({ transfer: z.string(), side: z.enum(['source', 'target']), settled: z.boolean(), silenced: z.boolean() });
 const Answer = z.object({ answer: z.string() });
 const Carried = z.array(z.object({ source: z.string(), expression: z.string(), columns: z.array(z.string()), isInverse: z.boolean() }));
 
@@ -80,16 +84,28 @@ export function syncLedger(session: SqlSession): SyncLedger {
       const [row] = await query(Answer, sql, { plan });
       return row?.answer ?? '0';
     },
-    remove: async (run, plan, phase) => {
-      const keys = syncedIn(plan, phase).map(({ id, into, keys: [key] }) => ({ transfer: id, table: quoteName(into), column: key.target }));
-      const sql = 'select stepgate.remove_sync(:run::text, :token::bigint, :plan::text, :phase::text, :keys::jsonb) as answer';
-      await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, keys: JSON.stringify(keys) });
-    },
+    remove: (run, plan, phase) => remove(session, run, { plan, phase }),
     live: async (plan) => {
-      const sql = 'select transfer, side, settled_at is not null as settled from stepgate.sync where plan = :plan::text order by 1, 2';
-      return (await query(Live, sql, { plan })).map(({ settled, ...row }) => ({ ...row, isSettled: settled }));
+      const sql =
+        'select transfer, side, settled_at is not null as settled, silenced_at is not null as silenced from stepgate.sync where plan = :plan::text order by 1, 2';
+      return (await query(Live, sql, { plan })).map(({ settled, silenced, ...row }) => ({ ...row, isSettled: settled, isSilenced: silenced }));
     },
   };
+}
+
+async function remove(
+  { query }: Pick<SqlSession, 'query'>,
+  run: ChangingRun,
+  { plan, phase }: { readonly plan: CompiledPlan; readonly phase: string },
+): Promise<void> {
+  const keys = syncedIn(plan, phase).map(({ id, into, keys: [key] }) => ({ transfer: id, table: quoteName(into), column: key.target }));
+  const values = { run: run.id, token: run.token, plan: run.plan, phase, keys: JSON.stringify(keys) };
+  const given = ':run::text, :token::bigint, :plan::text, :phase::text';
+  const [row] = await query(Answer, `select stepgate.silence_sync(${given}, :keys::jsonb) as answer`, values);
+  for (const table of z.array(z.string()).parse(JSON.parse(row?.answer ?? '[]'))) {
+    await query(Answer, `select stepgate.remove_sync_from(${given}, :table::text, :keys::jsonb) as answer`, { ...values, table });
+  }
+  await query(Answer, `select stepgate.remove_sync(${given}, :keys::jsonb) as answer`, values);
 }
 
 function syncedIn(plan: CompiledPlan, phase: string): readonly Transfer[] {

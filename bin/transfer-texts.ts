@@ -12,7 +12,7 @@ export function transferTexts(plan: CompiledPlan, phase: string, transfer: Trans
 type Text = Pick<SqlText, 'what' | 'sql'>;
 
 function copyTexts(plan: CompiledPlan, transfer: Transfer): readonly Text[] {
-  const { boundary, move, contested, apart } = copySql(transfer, { plan: plan.id });
+  const { boundary, move, contested, later, apart } = copySql(transfer, { plan: plan.id });
   const { first } = rangesSql(transfer);
   const [copy, one] = [`copy ${transfer.id}`, 'where one statement cannot take a range, its rows one by one'];
   return [
@@ -20,6 +20,9 @@ function copyTexts(plan: CompiledPlan, transfer: Transfer): readonly Text[] {
     { what: `${copy}: where the next range ends`, sql: withKeys(boundary, AFTER) },
     { what: `${copy}: the rows of a range`, sql: withKeys(move, RANGE) },
     ...(contested === null ? [] : [{ what: `${copy}: the rows of a range, where one came while they were copied`, sql: withKeys(contested, RANGE) }]),
+    ...(later === null
+      ? []
+      : [{ what: `${copy}: the rows of a range, where they refer to some that a repair has still to bring`, sql: withKeys(later, RANGE) }]),
     ...(apart === null
       ? []
       : [

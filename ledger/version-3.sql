@@ -45,6 +45,9 @@ create table if not exists stepgate.sync (
   primary key (plan, transfer, side)
 );
 
+-- When its triggers were made to do nothing, because the sync ends; what the journal holds since is no longer all that was written.
+alter table stepgate.sync add column if not exists silenced_at timestamptz;
+
 -- One column that both sides changed: both values are kept, the later one is in force.
 create table if not exists stepgate.conflict (
   id bigint generated always as identity primary key,

@@ -29,6 +29,8 @@ export interface LiveSide {
   readonly side: 'source' | 'target';
   /** Every transaction that is older than its triggers has ended. */
   readonly isSettled: boolean;
+  /** Its triggers do nothing any more, and are about to go. */
+  readonly isSilenced: boolean;
 }
 
 /** What the ledger knows beside its phases. */

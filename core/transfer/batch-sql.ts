@@ -18,6 +18,8 @@ export interface BatchSql {
 export interface CopySql extends BatchSql {
   /** What takes the place of `move` where a row came while it ran (SQLSTATE 23505); null where nobody else writes the target. */
   readonly contested: string | null;
+  /** Where rows refer to some that a repair has still to bring (SQLSTATE 23503): leaves the range to a repair, too. Null where no sync lives. */
+  readonly later: string | null;
   /** Null where no row may go to the quarantine; else `move` answers one row: rows mapped, quarantined, moved. */
   readonly apart: ApartSql | null;
 }
@@ -56,9 +58,10 @@ export function copySql(transfer: Transfer, { plan }: { readonly plan: string })
   const targets = targetsOf(transfer);
   const boundary = boundarySql(transfer.from, sourcesOf(transfer));
   const isShared = transfer.sync !== 'none';
+  const later = isShared ? laterSql(transfer, plan) : null;
   if (transfer.quarantine.length === 0) {
     const move = (aside: Aside) => plainMove(transfer, { mark: rangeMark('mapped', targets), aside });
-    return { boundary, move: move(isShared ? 'look' : null), contested: isShared ? move('clause') : null, apart: null };
+    return { boundary, move: move(isShared ? 'look' : null), contested: isShared ? move('clause') : null, later, apart: null };
   }
   const [from, sources] = [asIs(quoteName(transfer.from)), sourcesOf(transfer)];
   const move = (aside: Aside) => sortingMove(transfer, { plan, mark: rangeMark('m', targets), aside });
@@ -66,6 +69,7 @@ export function copySql(transfer: Transfer, { plan }: { readonly plan: string })
     boundary,
     move: move(isShared ? 'look' : null),
     contested: isShared ? move('clause') : null,
+    later,
     apart: {
       keys: `select array_agg(${keyText('d', sources)} order by ${keyColumns('d', sources)}) from (
 select ${keyColumns(null, sources)} from ${from} where ${rangeMark(null, sources)} order by ${keyColumns(null, sources)} limit $1) as d`,
@@ -73,6 +77,15 @@ select ${keyColumns(null, sources)} from ${from} where ${rangeMark(null, sources
       original: `select row_to_json(d.*) from ${from} as d where ${keysMark('d', sources)}`,
     },
   };
+}
+
+/** An entry without columns of its own: it says that the row may be missing, and takes nothing from what either side writes meanwhile. */
+function laterSql(transfer: Transfer, plan: string): string {
+  const [into, labels] = [asIs(quoteName(transfer.into)), [plan, transfer.id].map((label) => asIs(quoteLiteral(label))).join(', ')];
+  const isThere = keysEqual({ alias: 't', columns: targetsOf(transfer) }, { alias: 'd', columns: sourcesOf(transfer) });
+  return `insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, sql_state)
+select ${labels}, 'source', ${keyText('d', sourcesOf(transfer))}, 'update', 'failed', '{}', '23503'
+from ${asIs(quoteName(transfer.from))} as d where ${rangeMark('d', sourcesOf(transfer))} and not exists (select from ${into} as t where ${isThere})`;
 }
 
 export function rangesSql(transfer: Transfer): RangesSql {

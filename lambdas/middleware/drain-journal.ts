@@ -43,7 +43,8 @@ interface Drained {
 /**
  * Repairs, transfer after transfer, what the journal names; rows that wait for one another get their turn in the next round.
  *
- * What applications add meanwhile is left alone: with writers at REPEATABLE READ a journal is never empty for long.
+ * What applications add meanwhile is left alone: with writers at REPEATABLE READ a journal is never empty for long. So is what is left when a
+ * sync has ended: what was written since is in no journal, and may be newer.
  */
 export async function drainJournal(
   deps: Ports,
@@ -52,7 +53,7 @@ export async function drainJournal(
 ): Promise<Drained> {
   const sync = syncLedger(deps.session);
   const [upto, live] = [await sync.newestEntry(plan.id), await sync.live(plan.id)];
-  const transfers = transfersOf(plan.phases).filter(({ id }) => live.some((one) => one.transfer === id));
+  const transfers = transfersOf(plan.phases).filter(({ id }) => live.some((one) => one.transfer === id && !one.isSilenced));
   let repaired = 0;
   for (;;) {
     const before = repaired;

@@ -1,6 +1,6 @@
 -- Moves a range whose bad rows go to the quarantine: by the plan's conditions in the same statement; where a row has no mapping, or the target
 -- takes none like it, by moving the range's first rows one by one, each in a block of its own. What is said of such a row holds none of its values.
--- A key that is there already is no bad row.
+-- A key that is there already is no bad row, nor is one that refers to a row which a repair may bring: that one waits for a repair, too.
 create or replace function stepgate.move_or_quarantine(
   p_plan text, p_transfer text, p_sql jsonb, p_after text, p_upto text,
   out upto text, out mapped bigint, out quarantined bigint, out moved bigint, out is_apart boolean
@@ -51,13 +51,19 @@ begin
         if v_state = '23505' then
           raise;
         end if;
-        execute stepgate.in_range(apart ->> 'original', null, null, array[one]) into original;
-        insert into stepgate.quarantine (plan, transfer, key, reason, original)
-        values (p_plan, p_transfer, one, stepgate.reason_without_values(v_state, v_message, v_constraint, v_column, v_context), original)
-        on conflict (plan, transfer, key) do nothing;
         one_mapped := 1;
-        one_quarantined := 1;
         one_moved := 0;
+        one_quarantined := 1;
+        if v_state = '23503' and p_sql ->> 'later' is not null and stepgate.is_repair_due(p_plan) then
+          insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, sql_state)
+          values (p_plan, p_transfer, 'source', one, 'update', 'failed', '{}', v_state);
+          one_quarantined := 0;
+        else
+          execute stepgate.in_range(apart ->> 'original', null, null, array[one]) into original;
+          insert into stepgate.quarantine (plan, transfer, key, reason, original)
+          values (p_plan, p_transfer, one, stepgate.reason_without_values(v_state, v_message, v_constraint, v_column, v_context), original)
+          on conflict (plan, transfer, key) do nothing;
+        end if;
     end;
     mapped := mapped + one_mapped;
     quarantined := quarantined + one_quarantined;

@@ -2,7 +2,8 @@
 -- p_sql holds the texts of core/transfer/batch-sql.ts: `boundary` says which key ends a range of p_rows rows, `move` what happens to the range.
 -- An undo names its table as `undoing`, so that what goes with its rows is kept, and first locks the range by `lock`, so that no row changes
 -- between its copy in the archive and its deletion.
--- Where others write the same table, `contested` takes the place of a move that met a row which came meanwhile.
+-- Where others write the same table, `contested` takes the place of a move that met a row which came meanwhile. A row that refers to one that is
+-- not there is read once more; where it still does and a repair is due, of that one perhaps, `later` leaves the range to a repair, too.
 -- The new position is the end of the range that was read, never what the move returned.
 -- The phase's row is held until the batch commits, so that an undo begins after it; null when there is nothing left to undo.
 create or replace function stepgate.run_batch(
@@ -21,6 +22,7 @@ declare
   v_moved bigint := 0;
   is_apart boolean := false;
   move text := p_sql ->> 'move';
+  is_orphaned boolean := false;
   waiting bigint := 0;
   counts jsonb := stepgate.write_counts();
 begin
@@ -62,6 +64,8 @@ begin
             get diagnostics v_moved = row_count;
             v_mapped := v_moved;
           end if;
+          -- What waits for the commit would write, or fail, unseen.
+          set constraints all immediate;
           exit;
         exception
           when unique_violation then
@@ -70,10 +74,18 @@ begin
               raise;
             end if;
             move := p_sql ->> 'contested';
+          when foreign_key_violation then
+            if is_orphaned and p_sql ->> 'later' is not null and stepgate.is_repair_due(p_plan) then
+              execute stepgate.in_range(p_sql ->> 'later', cursor_row.last_key, upto);
+              v_moved := 0;
+              exit;
+            end if;
+            if is_orphaned or p_sql ->> 'later' is null then
+              raise;
+            end if;
+            is_orphaned := true;
         end;
       end loop;
-      -- What waits for the commit would write unseen.
-      set constraints all immediate;
       perform stepgate.note_written(p_plan, counts);
       ended := clock_timestamp();
       if (p_sql ->> 'isLive')::boolean then

@@ -545,10 +545,10 @@ describe('with several key columns, partitions, soft deletes, a quarantine and r
     await install(input.run, deployed.plan, place);
     const older = await unsettled(input.run, place);
     expect(older.map(({ role }) => role)).toEqual(['migrator']);
-    expect(await live(deployed.plan.id)).toEqual([{ transfer: 'logs', side: 'source', isSettled: false }]);
+    expect(await live(deployed.plan.id)).toEqual([{ transfer: 'logs', side: 'source', isSettled: false, isSilenced: false }]);
     await application.query('rollback');
     expect(await unsettled(input.run, place)).toEqual([]);
-    expect(await live(deployed.plan.id)).toEqual([{ transfer: 'logs', side: 'source', isSettled: true }]);
+    expect(await live(deployed.plan.id)).toEqual([{ transfer: 'logs', side: 'source', isSettled: true, isSilenced: false }]);
   });
 
   test('a constraint that would fail the application only at its commit is refused', async () => {

@@ -29,7 +29,7 @@ test.each([
   expect(nextStep(plan, ledger, QUIET).phase).toBe(next);
 });
 
-const side = (transfer: string, of: 'source' | 'target', isSettled = true) => ({ transfer, side: of, isSettled });
+const side = (transfer: string, of: 'source' | 'target', isSettled = true) => ({ transfer, side: of, isSettled, isSilenced: false });
 const livePlan = {
   phases: [
     phase('copy', {

@@ -13,6 +13,7 @@ test('a batch moves a key range through the mapping', () => {
       "boundary": "select coalesce((select nth."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
       "contested": null,
+      "later": null,
       "move": "insert into "public"."customers" ("id", "full name")
     select "id", "full name" from (
     select p.id, p.name as "full name" from people p
@@ -72,6 +73,9 @@ test('beside a sync a batch leaves what is there, and finds it by all columns of
     select p.id, p.name as "full name" from people p
     ) as mapped where [[ranges mapped."id", mapped."full name"]]
     on conflict ("id", "full name") do nothing",
+      "later": "insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, sql_state)
+    select 'people-to-customers', 'customers', 'source', json_build_array(d."id"::text, d."name"::text)::text, 'update', 'failed', '{}', '23503'
+    from "crm"."people" as d where [[ranges d."id", d."name"]] and not exists (select from "public"."customers" as t where t."id" = d."id" and t."full name" = d."name")",
       "move": "insert into "public"."customers" ("id", "full name")
     select "id", "full name" from (
     select p.id, p.name as "full name" from people p
@@ -108,6 +112,7 @@ test('where rows may be bad a batch sorts them, and can be taken apart', () => {
       "boundary": "select coalesce((select nth."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" offset $1 - 1 limit 1) as nth),
     (select last."id"::text from (select "id" from "crm"."people" where [[range "id"]] order by "id" desc limit 1) as last))",
       "contested": null,
+      "later": null,
       "move": "with mapped as materialized (
     select m.*, case when ("full name" = '[[open]]x'
     ) then '"full name" = ''[[open]]x''' end as stepgate_reason from (

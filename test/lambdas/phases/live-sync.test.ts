@@ -209,6 +209,49 @@ test('a key that its target does not take fails the run after visits that get no
   expect(await differences()).toEqual([0, 0, 0]);
 });
 
+test('an undo ends the sync at one moment, though the lock of a table does not come, and then carries nothing back that is older', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'held' });
+  await runLive(run, async () => undefined);
+  const back = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
+  await undoPhase(bench.ports)({ ...back, phase: 'cutover' });
+  const holder = await bench.connect();
+  try {
+    await holder.query("begin; update calls set said = 'held' where id = 1");
+    expect((await refusal(undoPhase(bench.ports)({ ...back, phase: 'copy' }))).name).toBe('DatabaseBusyError');
+    await bench.sql(`update people set name = 'later' where id = 2; update customers set email = 'nowhere' where id = 2;
+insert into stepgate.sync_journal (plan, transfer, side, key, op, reason) values ('live', 'customers', 'target', '2', 'update', 'failed')`);
+    expect(await bench.sql('select p.name, p.email, c.full_name from people p join customers c using (id) where id = 2')).toEqual([
+      { name: 'later', email: 'p2@example.org', full_name: 'Person 2' },
+    ]);
+    await holder.query('commit');
+  } finally {
+    await holder.end();
+  }
+  await rollBack(back);
+  expect(await bench.sql('select p.name, p.email, c.said from people p, calls c where p.id = 2 and c.id = 1')).toEqual([
+    { name: 'later', email: 'p2@example.org', said: 'held' },
+  ]);
+  const [kept] = await bench.sql<{ email: string }>(
+    "select image ->> 'email' as email from stepgate_archive.row where key = '2' and transfer = 'customers'",
+  );
+  expect(kept).toEqual({ email: 'nowhere' });
+});
+
+test('keys that the application gives itself, beyond its sequence, stay its own: the sequence is not moved, and the run is told, not failed', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'beyond' });
+  await bench.sql(
+    'delete from calls where person_id in (3, 4); update people set id = 9000000000 where id = 3; update people set id = 403 where id = 4',
+  );
+  await runLive(run, async () => undefined);
+  const [made] = await bench.sql("insert into customers (full_name, seen) values ('drawn', now()) returning id::text");
+  expect(made).toEqual({ id: '401' });
+  const told = (await entries(bench, run, 'targets')).flatMap(({ findings }) => findings).filter(({ name }) => name === 'sequence');
+  expect(told.map(({ status, found }) => [status, found])).toContainEqual([
+    'warn',
+    'people_id_seq gives 401 next, and public.customers.id holds 9000000000 already, which an application wrote without drawing it',
+  ]);
+});
+
 test('cleanup ends live sync before its phases, and StopSync run twice changes nothing the second time', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'migrated' });
   await runLive(run, async () => undefined);

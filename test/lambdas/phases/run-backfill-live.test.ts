@@ -24,12 +24,17 @@ afterEach(async () => {
 const SOURCE = "create table source (id int primary key, note text); insert into source select i, 'note ' || i from generate_series(1, 300) i;";
 
 /** A run that has made its target; the triggers of the sync are another state's. */
-async function readyToCopy({ sync = 'forward', source = SOURCE, isInstalled = true } = {}): Promise<ChangingEnvelope & { readonly phase: string }> {
+async function readyToCopy({
+  sync = 'forward',
+  source = SOURCE,
+  isInstalled = true,
+  quarantine = '',
+} = {}): Promise<ChangingEnvelope & { readonly phase: string }> {
   await bench.sql(source);
   const plan = await deploy(
     bench,
     oneTransfer('create table target (id int primary key, note text);\n', '', {
-      '2-copy/rows.sql': `--! into: target\n--! from: source\n--! key: id\n--! sync: ${sync}\nselect s.id, s.note from source s;\n`,
+      '2-copy/rows.sql': `--! into: target\n--! from: source\n--! key: id\n--! sync: ${sync}\n${quarantine}select s.id, s.note from source s;\n`,
     }),
   );
   const run = await beginRun(bench, plan, { id: `live-${randomUUID()}` });
@@ -157,3 +162,28 @@ test('what keeps a batch back for longer than half a minute, or is no lock, is a
   ] as const)
     expect(() => afterError(place, error, waitedMs)).toThrow(error);
 });
+
+test.each([
+  { quarantine: '', because: 'in a statement' },
+  { quarantine: "--! quarantine when: note = 'bad'\n", because: 'row by row' },
+])(
+  'a batch whose rows refer to one that waits for a repair leaves them to the repair, $because; one that waits for nothing fails or is set aside',
+  async ({ quarantine }) => {
+    const work = await readyToCopy({ quarantine });
+    await bench.sql(`create table parents (id int primary key); insert into parents select generate_series(2, 300);
+alter table target add constraint parent foreign key (id) references parents deferrable initially deferred`);
+    if (quarantine === '') {
+      expect((await refusal(runBackfill(bench.ports)(work))).message).toMatch(/violates foreign key constraint "parent"; SQLState: 23503/);
+    }
+    await bench.sql(
+      "insert into stepgate.sync_journal (plan, transfer, side, key, op, reason) values ('small', 'parents', 'source', '1', 'insert', 'isolation')",
+    );
+    expect(await runBackfill(bench.ports)(work)).toMatchObject({ done: true });
+    expect(await bench.sql('select count(*)::int as rows from stepgate.quarantine')).toEqual([{ rows: 0 }]);
+    const [left] = await bench.sql<{ keys: readonly string[] }>(
+      "select array_agg(key order by key::int) as keys from stepgate.sync_journal where transfer = 'rows' and (side, op, reason, columns, sql_state) = ('source', 'update', 'failed', '{}', '23503')",
+    );
+    expect(left?.keys.length).toBe(quarantine === '' ? 300 : 1);
+    expect(left?.keys[0]).toBe('1');
+  },
+);
