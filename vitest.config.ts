@@ -12,6 +12,7 @@ const SLOW = [
   'bin/end-to-end',
   'lambdas/beyond-the-limit',
   'isolation/crowd',
+  'isolation/whole-run',
 ].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 
