@@ -28,6 +28,7 @@ import inRange from '../ledger/functions/in-range.sql';
 import installSync from '../ledger/functions/install-sync.sql';
 import isOwn from '../ledger/functions/is-own.sql';
 import isRepairDue from '../ledger/functions/is-repair-due.sql';
+import isUndoing from '../ledger/functions/is-undoing.sql';
 import isolationReason from '../ledger/functions/isolation-reason.sql';
 import keepCascades from '../ledger/functions/keep-cascades.sql';
 import keepDeleted from '../ledger/functions/keep-deleted.sql';
@@ -143,6 +144,7 @@ const FUNCTIONS = [
   nextKey,
   shareSequence,
   changedColumns,
+  isUndoing,
   isolationReason,
   isRepairDue,
   hasTriggers,

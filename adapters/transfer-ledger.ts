@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { PlanId } from '../core/ids.ts';
 import type { Transfer } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
-import { type BatchSql, type CopySql, copySql, rangesSql, type UndoBatchSql, undoSql } from '../core/transfer/batch-sql.ts';
+import { type BatchSql, copySql, rangesSql, undoSql } from '../core/transfer/batch-sql.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -29,6 +29,24 @@ export interface CopyPlace {
   readonly isLive?: boolean;
 }
 
+/** Where rows are taken out; `isLive` while the triggers of its sync stand, and the rows that are left follow the source. */
+export interface UndoPlace {
+  readonly phase: string;
+  readonly transfer: Transfer;
+  readonly unmapped: readonly UnmappedColumn[];
+  readonly isLive: boolean;
+}
+
+/** An undo goes over its table once, and where a sync stood once before that: each walk has a cursor of its own. */
+const UNDO_WALK = { alone: 0, besideSync: 1 };
+
+export interface TotalsPlace {
+  readonly phase: string;
+  readonly transfer: string;
+  /** Of the copy, where nothing is said. */
+  readonly direction?: 'up' | 'undo';
+}
+
 /** All ranges of a transfer together. */
 const Totals = z.object({
   done: z.boolean(),
@@ -48,15 +66,11 @@ export interface TransferLedger {
   /** @throws {StatementFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}; after each of them nothing or a whole batch was done. */
   copyBatch(run: ChangingRun, place: CopyPlace, batch: { readonly range?: number; readonly rows: number }): Promise<TransferProgress>;
   /** Null when the phase is undone already. */
-  undoBatch(
-    run: ChangingRun,
-    place: { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[] },
-    rows: number,
-  ): Promise<TransferProgress | null>;
+  undoBatch(run: ChangingRun, place: UndoPlace, rows: number): Promise<TransferProgress | null>;
   /** Says in the ledger why the next batch waits, and for how long; only for the token's holder. */
   notePause(run: ChangingRun, place: { readonly phase: string; readonly transfer: string }, pause: Pause & { readonly range: number }): Promise<void>;
   /** Null before the first batch. */
-  totals(plan: PlanId, place: { readonly phase: string; readonly transfer: string }): Promise<TransferTotals | null>;
+  totals(plan: PlanId, place: TotalsPlace): Promise<TransferTotals | null>;
   /** Ids of a phase's transfers that have moved something, or were about to. */
   begun(plan: PlanId, phase: string): Promise<readonly string[]>;
   /** Ids of a plan's transfers whose last batch is done, in every range. */
@@ -95,9 +109,10 @@ export function transferLedger({ query }: SqlSession): TransferLedger {
       Progress.parse(
         await batch(run, { phase, transfer: transfer.id, direction: 'up', range, rows, sql: { ...copySql(transfer, { plan: run.plan }), isLive } }),
       ),
-    undoBatch: (run, { phase, transfer, unmapped }, rows) => {
-      const sql = undoSql(transfer, { plan: run.plan, phase }, unmapped);
-      return batch(run, { phase, transfer: transfer.id, direction: 'undo', range: 0, rows, sql });
+    undoBatch: (run, { phase, transfer, unmapped, isLive }, rows) => {
+      const sql = { ...undoSql(transfer, { plan: run.plan, phase }, unmapped), isLive };
+      const range = isLive ? UNDO_WALK.besideSync : UNDO_WALK.alone;
+      return batch(run, { phase, transfer: transfer.id, direction: 'undo', range, rows, sql });
     },
     notePause: async (run, place, { range, because, ms }) => {
       await query(
@@ -108,12 +123,12 @@ and exists (select from stepgate.lock where run_id = :run::text and token = :tok
         { ...named(run, place), range, because, ms },
       );
     },
-    totals: async (plan, { phase, transfer }) => {
-      // Ranges work beside one another: the longest says how long the copy took.
-      const sql = `select bool_and(done_at is not null) as done, sum(rows)::bigint as rows, sum(batches)::int as batches, max(working_ms)::bigint as "workingMs",
+    totals: async (plan, { phase, transfer, direction = 'up' }) => {
+      // Ranges work beside one another: the longest says how long the copy took. The walks of an undo come one after another.
+      const sql = `select bool_and(done_at is not null) as done, sum(rows)::bigint as rows, sum(batches)::int as batches, (case :direction::text when 'up' then max(working_ms) else sum(working_ms) end)::bigint as "workingMs",
 sum(mapped)::bigint as mapped, sum(quarantined)::bigint as quarantined, sum(paused_ms)::bigint as "pausedMs"
-from stepgate.transfer where plan = :plan::text and phase = :phase::text and transfer = :transfer::text and direction = 'up' having count(*) > 0`;
-      const [row] = await query(Totals, sql, { plan, phase, transfer });
+from stepgate.transfer where plan = :plan::text and phase = :phase::text and transfer = :transfer::text and direction = :direction::text having count(*) > 0`;
+      const [row] = await query(Totals, sql, { plan, phase, transfer, direction });
       return row ?? null;
     },
     begun: async (plan, phase) => {
@@ -144,7 +159,7 @@ interface BatchCall {
   readonly direction: 'up' | 'undo';
   readonly range: number;
   readonly rows: number;
-  readonly sql: BatchSql | UndoBatchSql | (CopySql & { readonly isLive: boolean });
+  readonly sql: BatchSql & { readonly isLive: boolean };
 }
 
 function batchCall({ query }: Pick<SqlSession, 'query'>): (run: ChangingRun, call: BatchCall) => Promise<TransferProgress | null> {

@@ -6,16 +6,15 @@ import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
 import { syncLedger } from '../../adapters/sync-ledger.ts';
 import { inForeignKeyOrder } from '../../adapters/table-order.ts';
-import { type TransferProgress, transferLedger } from '../../adapters/transfer-ledger.ts';
+import { transferLedger, type UndoPlace } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
-import { GateRefusedError, UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
+import { GateRefusedError, StatementFailedError, UndoFailedError, UnknownOutcomeError } from '../../core/errors.ts';
 import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
-import { ALONE } from '../../core/run/batch-size.ts';
+import { ALONE, BESIDE_APPLICATION } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
-import type { UnmappedColumn } from '../../core/transfer/unmapped-column.ts';
 import { drainJournal } from '../middleware/drain-journal.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
@@ -127,59 +126,94 @@ async function undoLong(deps: StatePorts, run: ChangingRun, place: PlacedPhase<L
 async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<TransferPhase>): Promise<UndoAnswer> {
   const { plan, phase } = place;
   const time = workingTime(deps.clockMs);
-  await endSync(deps, visit.run, { place, time });
-  await phaseLedger(deps.session).beginUndo(visit.run, phase);
+  const isLive = await beginTransfersUndo(deps, visit.run, { place, time });
   const begun = await transferLedger(deps.session).begun(plan.id, phase.id);
   const ordered = await deps.session.readOnly((query) => inForeignKeyOrder(query, phase.transfers));
-  for (const transfer of ordered.toReversed()) {
-    if (!begun.includes(transfer.id) && !isMade(plan, transfer.into)) continue;
-    const columns = await deps.session.readOnly((query) => tableColumns(query, transfer.into));
-    // Somebody dropped the target: nothing of the transfer is left to take back.
-    if (columns.length === 0) continue;
-    const progress = await undoTransfer(deps, visit.run, { phase: phase.id, transfer, unmapped: unmappedColumns(columns, transfer.columns), time });
-    if (progress === null) return { next: 'decide' };
-    if (!progress.done) return { next: 'undo' };
-    await tellTransferUndone(deps, visit, { phase, transfer, progress });
+  const transfers = ordered.toReversed().filter(({ id, into }) => begun.includes(id) || isMade(plan, into));
+  if (isLive) {
+    const walked = await emptyTargets(deps, visit.run, { phase, transfers, time, isLive: true });
+    if (walked !== 'done') return { next: walked };
+    await syncLedger(deps.session).remove(visit.run, plan, phase.id);
   }
+  const walked = await emptyTargets(deps, visit.run, { phase, transfers, time, isLive: false });
+  if (walked !== 'done') return { next: walked };
+  for (const transfer of transfers) await tellTransferUndone(deps, visit, { phase, transfer });
   return undoInTransaction(deps, visit.run, place, []);
 }
 
-/** The old side gets what is still on its way to it; what it does not take, the batches keep. Triggers go before the rows that they stand on. */
-async function endSync(
+/**
+ * Whether a sync of the phase still stands. The old side gets what is on its way to it, before the first row goes: later a repair would take a
+ * row that went for one that the new side deleted.
+ */
+async function beginTransfersUndo(
   deps: StatePorts,
   run: ChangingRun,
-  { place, time }: { readonly place: PlacedPhase<TransferPhase>; readonly time: WorkingTime },
-): Promise<void> {
-  const sync = syncLedger(deps.session);
-  const live = await sync.live(run.plan);
-  if (!place.phase.transfers.some(({ id }) => live.some(({ transfer }) => transfer === id))) return;
-  await drainJournal(deps, run, { plan: place.plan, time });
-  await sync.remove(run, place.plan, place.phase.id);
+  { place: { plan, phase }, time }: { readonly place: PlacedPhase<TransferPhase>; readonly time: WorkingTime },
+): Promise<boolean> {
+  const [live, phases] = await Promise.all([syncLedger(deps.session).live(run.plan), phaseLedger(deps.session).all(run.plan)]);
+  const isLive = phase.transfers.some(({ id }) => live.some(({ transfer }) => transfer === id));
+  const isBegun = phases.some((one) => one.phase === phase.id && one.isUndoing);
+  if (isLive && !isBegun) await drainJournal(deps, run, { plan, time });
+  await phaseLedger(deps.session).beginUndo(run, phase);
+  return isLive;
 }
 
-type TransferUndo = { readonly phase: string; readonly transfer: Transfer; readonly unmapped: readonly UnmappedColumn[]; readonly time: WorkingTime };
+interface Walk {
+  readonly phase: TransferPhase;
+  readonly transfers: readonly Transfer[];
+  readonly time: WorkingTime;
+  /**
+   * While the triggers stand, source and target are of one moment, and what differs is the new side's own. Once they are gone, whatever the
+   * application changes on the old side differs, too: so the first walk goes before, and the one behind finds next to nothing.
+   */
+  readonly isLive: boolean;
+}
 
-/** Batch after batch, as long as there is time; null when another visit undid the phase meanwhile. */
-async function undoTransfer(
+async function emptyTargets(deps: StatePorts, run: ChangingRun, { phase, transfers, time, isLive }: Walk): Promise<'done' | UndoAnswer['next']> {
+  for (const transfer of transfers) {
+    const columns = await deps.session.readOnly((query) => tableColumns(query, transfer.into));
+    // Somebody dropped the target: nothing of the transfer is left to take back.
+    if (columns.length === 0) continue;
+    const place = { phase: phase.id, transfer, unmapped: unmappedColumns(columns, transfer.columns), isLive };
+    const walked = await emptyTarget(deps, run, { place, time }).catch(leftToNextWalk(isLive));
+    if (walked !== 'done') return walked;
+  }
+  return 'done';
+}
+
+/** A transaction with an older snapshot brings a row behind the batches' back, which holds the row that it refers to: the walk behind takes both, or says why it cannot. */
+function leftToNextWalk(isLive: boolean): (error: unknown) => 'done' {
+  return (error) => {
+    if (isLive && error instanceof StatementFailedError) return 'done';
+    throw error;
+  };
+}
+
+/** Batch after batch, as long as there is time; `decide` when another visit undid the phase meanwhile. */
+async function emptyTarget(
   deps: StatePorts,
   run: ChangingRun,
-  { time, ...place }: TransferUndo,
-): Promise<TransferProgress | { done: false } | null> {
+  { place, time }: { readonly place: UndoPlace; readonly time: WorkingTime },
+): Promise<'done' | UndoAnswer['next']> {
   const ledger = transferLedger(labelled(deps.session, `undo of ${describeTransfer(place.transfer)}`));
-  let rows = ALONE.firstRows;
+  const aim = place.isLive ? BESIDE_APPLICATION : ALONE;
+  let rows = aim.firstRows;
   for (;;) {
-    if (time.isOver()) return { done: false };
-    const tried = await tryBatch({ rows, targetMs: ALONE.targetMs }, (size) => ledger.undoBatch(run, place, size));
+    if (time.isOver()) return 'undo';
+    const tried = await tryBatch({ rows, targetMs: aim.targetMs }, (size) => ledger.undoBatch(run, place, size));
     rows = tried.nextRows;
-    if (tried.progress === null || tried.progress?.done === true) return tried.progress;
+    if (tried.progress === null) return 'decide';
+    if (tried.progress?.done === true) return 'done';
   }
 }
 
 async function tellTransferUndone(
   deps: StatePorts,
   { run, now }: Visit,
-  { phase, transfer, progress }: { readonly phase: TransferPhase; readonly transfer: Transfer; readonly progress: TransferProgress },
+  { phase, transfer }: { readonly phase: TransferPhase; readonly transfer: Transfer },
 ): Promise<void> {
+  const totals = await transferLedger(deps.session).totals(run.plan, { phase: phase.id, transfer: transfer.id, direction: 'undo' });
+  if (totals === null) return;
   const archived = await transferLedger(deps.session).archivedRows(run, { phase: phase.id, transfer });
   await deps.journal.write(run.id, `undo-transfer-${phase.folder}-${transfer.id}`, {
     kind: 'transfer',
@@ -189,10 +223,10 @@ async function tellTransferUndone(
     direction: 'undo',
     from: `${transfer.from.schema}.${transfer.from.name}`,
     into: `${transfer.into.schema}.${transfer.into.name}`,
-    rows: progress.rows,
-    batches: progress.batches,
+    rows: totals.rows,
+    batches: totals.batches,
     archived: archived === 0 ? null : { table: 'stepgate_archive.row', rows: archived },
-    durationMs: progress.workingMs,
+    durationMs: totals.workingMs,
   });
 }
 

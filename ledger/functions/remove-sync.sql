@@ -32,6 +32,11 @@ begin
     execute format('alter table %s alter column %I %s', thing.name, thing.key,
       case thing.old_default when '' then 'drop default' else 'set default ' || thing.old_default end);
   end loop;
+  if stepgate.is_undoing(p_plan, p_phase) then
+    -- Nothing derives these keys any more: one side of them is gone.
+    delete from stepgate.sync_journal j using stepgate.sync s
+    where s.plan = p_plan and s.phase = p_phase and (j.plan, j.transfer) = (s.plan, s.transfer) and j.reason <> 'not-carried';
+  end if;
   delete from stepgate.sync s where s.plan = p_plan and s.phase = p_phase;
   return 'removed';
 end

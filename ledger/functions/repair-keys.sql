@@ -19,6 +19,7 @@ declare
   repaired integer := 0;
   failed integer := 0;
   waits boolean := false;
+  is_undoing boolean;
   entries_left bigint;
   v_state text;
   v_message text;
@@ -29,6 +30,12 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception using errcode = 'SG003', message = format('transactions of %s begin at isolation level %s; a repair needs read committed',
       current_user, current_setting('transaction_isolation')), hint = 'set default_transaction_isolation back for this role and database';
+  end if;
+  select p.undo_begun_at is not null into is_undoing from stepgate.phase p
+  where p.plan = p_plan and p.phase = (select s.phase from stepgate.sync s where s.plan = p_plan and s.transfer = p_transfer limit 1) for share;
+  if is_undoing then
+    -- A row that an undo took out would pass for one that the new side deleted.
+    return json_build_object('repaired', 0, 'left', 0, 'failed', 0);
   end if;
   if exists (select from stepgate.sync_journal j where j.plan = p_plan and j.transfer = p_transfer and j.key is null and j.reason <> 'not-carried') then
     -- Who is at work when a note is first seen may have read what it is about as it was; whoever writes has a lower number than this transaction.

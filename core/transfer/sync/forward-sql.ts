@@ -92,6 +92,8 @@ ${updateSql(sync, rows)}
   into v_changed, v_done, v_left, v_twice from pair as p;
   v_gone[${place}] := v_left;
   exit when v_done >= v_changed${echo};
+  v_undoing := ${isUndoingSql(sync)};
+  continue when v_undoing;
   ${pair}
 ${insertSql(sync, rows)};
   get diagnostics v_left = row_count;
@@ -99,10 +101,15 @@ ${insertSql(sync, rows)};
 end loop;
 if v_twice then
   v_reason[${place}] := 'isolation';
-elsif v_done + v_left < v_changed${isBoth(sync) ? ` and not v_echo[${place}]` : ''} then
+elsif not v_undoing and v_done + v_left < v_changed${isBoth(sync) ? ` and not v_echo[${place}]` : ''} then
   v_reason[${place}] := coalesce(v_reason[${place}], 'failed');
 end if;`;
   return { sync, write: guarded([sync], write + quarantineSql(sync, rows.all)), remove: removeSql(sync, rows), journal: changeJournal(sync, rows) };
+}
+
+/** While the phase is undone no row comes to a target, which its batches empty; those that are still there follow their source. */
+function isUndoingSql({ part }: SyncTransfer): string {
+  return `stepgate.is_undoing(${quoteLiteral(part.plan)}, ${quoteLiteral(part.phase)})`;
 }
 
 /** Rows that are before or after, or both and differ. */
@@ -261,9 +268,10 @@ end if;${quarantineSql(sync, { ctes: '', rows: around(transfer.driving, 'stepgat
   const journal = `insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, new, sql_state)
 select ${labelsSql(sync)}, ${keyOf(sync, 'n', 'target')}, 'insert', v_reason[${place}], row_to_json(n.*), v_state[${place}] from (\n${rows}\n) as n
 where v_state[${place}] is not null or v_reason[${place}] = 'isolation' or not ${isThere};`;
+  const isOurs = isBoth(sync) ? `not v_echo[${place}] and ` : '';
   return {
     sync,
-    write: isBoth(sync) ? `if not v_echo[${place}] then\n${guarded([sync], write)}\nend if;` : guarded([sync], write),
+    write: `if ${isOurs}not ${isUndoingSql(sync)} then\n${guarded([sync], write)}\nend if;`,
     remove: null,
     journal: journalOr(sync, journal, { op: 'insert', rawKeys: `select ${keyOf(sync, 'r', 'source')} from stepgate_new as r` }),
   };

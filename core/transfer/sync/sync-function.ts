@@ -103,6 +103,7 @@ declare
   v_done bigint := 0;
   v_left bigint := 0;
   v_twice boolean := false;
+  v_undoing boolean := false;
 begin
 ${[...sections.flatMap(writing), ...[...sections].reverse().flatMap(removing), ...sections.map(journalling)].join('\n')}
   return ${result};

@@ -138,6 +138,52 @@ test('a run whose application never stops writing loses no write, on either side
   ]);
 });
 
+const archived = () =>
+  bench.sql<{ of: string }>(
+    "select table_name || ' ' || coalesce(image ->> 'id', '') as of from stepgate_archive.row order by table_name, (image ->> 'id')::bigint",
+  );
+
+/** Goes back, phase by phase, as soon as a first visit of UndoPhase that has no time has begun the undo of `copy` and the application has worked. */
+async function rollBackWhile(run: ChangingEnvelope, work: () => Promise<void>): Promise<void> {
+  let nowMs = 0;
+  const hurried = { ...bench.ports, clockMs: () => (nowMs += 3_600_000) };
+  for (;;) {
+    const step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    if (step.phase === 'copy') break;
+    await retried(() => undoPhase(bench.ports)({ ...run, phase: step.phase ?? '' }));
+  }
+  expect(await retried(() => undoPhase(hurried)({ ...run, phase: 'copy' }))).toEqual({ next: 'undo' });
+  await work();
+  await rollBack(run);
+}
+
+test('a rollback keeps only what the new side has of its own, while the application goes on on the old side', async () => {
+  await runLive(await beginMeasuredRun(bench, plan, { id: 'live' }), async () => undefined);
+  await bench.sql(`update customers set phone = '+49 228 1' where id = 101; update leads set note = 'mine' where id = 8`);
+  const back = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
+  await rollBackWhile(back, async () => {
+    for (const round of [1, 2, 3]) await workOnTheOldSide(round);
+    await bench.sql(`update people set name = 'Newer on the old side' where id > 200; update customers set phone = '+49 228 2' where id = 300`);
+  });
+  expect((await archived()).map(({ of }) => of)).toEqual(['public.customers 101', 'public.customers 300', 'public.leads 8']);
+  expect(await bench.sql("select count(*)::int as renamed from people where name = 'Newer on the old side' and id <= 400")).toEqual([
+    { renamed: 200 },
+  ]);
+  expect(await bench.sql("select tgname from pg_trigger where tgname ~ 'stepgate'")).toEqual([]);
+  expect(await bench.sql("select reason from stepgate.sync_journal where reason <> 'not-carried'")).toEqual([]);
+});
+
+test('a way back before the new side could be written keeps nothing that the sync itself has made', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'early' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  await takeStep(bench.ports, { ...run, phase: 'copy' }, 'sync');
+  await takeStep(bench.ports, { ...run, phase: 'copy' }, 'transfer');
+  await workOnTheOldSide(1);
+  await bench.sql(`insert into customers (id, full_name, seen) values (20001, 'Too early', now())`);
+  await rollBackWhile(run, () => workOnTheOldSide(2));
+  expect((await archived()).map(({ of }) => of)).toEqual(['public.customers 20001']);
+});
+
 test('StartSync and CatchUp run twice change nothing the second time', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'twice' });
   const triggers = () => bench.sql('select tgrelid::regclass::text as on, tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2');
