@@ -3,6 +3,7 @@ import { counted, countInWords, durationInWords } from '../core/run/in-words.ts'
 import type { Mode } from '../core/run/mode.ts';
 import { EXIT_INTERRUPTED, exitCode } from '../core/run/outcome.ts';
 import type { Report } from '../core/run/report.ts';
+import { notCarriedName } from '../core/run/report-undo.ts';
 import { commandAt, type RunPlace } from '../core/run/run-place.ts';
 import type { RunEnd } from './follow-run.ts';
 import type { EndedRun } from './run-plan.ts';
@@ -18,7 +19,6 @@ export function runExitCode({ outcome, status }: RunEnd, mode: Mode): number {
 /** What a run did, in one screen. */
 export function runSummary({ id, end, report, page, wallMs }: EndedRun, place: RunPlace): readonly string[] {
   const { checks, rowsMoved, differences } = report.totals;
-  const kept = [...report.archived, ...report.kept].reduce((sum, { rows }) => sum + rows, 0);
   const lines = [
     '',
     ...endLines(end, report),
@@ -30,7 +30,7 @@ export function runSummary({ id, end, report, page, wallMs }: EndedRun, place: R
     ...transferLines(report),
     ...phaseLines(report),
     ...(rowsMoved === 0 ? [] : [`  ${'rows moved'.padEnd(16)}${countInWords(rowsMoved)}`]),
-    ...(kept === 0 ? [] : [`  ${'rows kept'.padEnd(16)}${countInWords(kept)} that others may have written, in stepgate_archive.row`]),
+    ...wayBackLines(report),
     `  ${'checks'.padEnd(16)}${checks.pass} passed, ${checks.fail} failed, ${counted(checks.warn, 'warning')}, ${checks.info} for information`,
     ...(differences === null ? [] : [`  ${'differences'.padEnd(16)}${countInWords(differences)}`]),
     `  ${'took'.padEnd(16)}${durationInWords(wallMs)}${byWorkflowsClock(report, wallMs)}`,
@@ -38,6 +38,26 @@ export function runSummary({ id, end, report, page, wallMs }: EndedRun, place: R
     `  ${'report'.padEnd(16)}${end.outcome === null ? commandAt(place, `npx stepgate report --run ${id}`) : page}`,
   ];
   return [...lines, ...nextLines(report)];
+}
+
+/** What a rollback could not bring to the old side, and what both sides had changed. */
+function wayBackLines({ archived, kept, conflicts, notCarried }: Report): readonly string[] {
+  const rows = [...archived.map(({ of, rows: count }) => ({ of, count })), ...kept.map(({ table, rows: count }) => ({ of: table, count }))];
+  const columns = conflicts.map(({ table, column, count }) => ({ of: `${table}.${column}`, count }));
+  const behind = notCarried.map((one) => ({ of: notCarriedName(one), count: one.rows }));
+  return [
+    ...sumLine('rows kept', 'that others may have written, in stepgate_archive.row', rows),
+    ...sumLine('conflicts', 'of columns that both sides changed, where the later change is in force', columns),
+    ...sumLine('not carried', 'rows with what the old side has no place for', behind),
+  ];
+}
+
+function sumLine(name: string, what: string, parts: readonly { readonly of: string; readonly count: number }[]): readonly string[] {
+  const there = parts.filter(({ count }) => count > 0);
+  if (there.length === 0) return [];
+  const sum = there.reduce((all, { count }) => all + count, 0);
+  const each = there.map(({ of, count }) => `${of} ${countInWords(count)}`).join(', ');
+  return [`  ${name.padEnd(16)}${countInWords(sum)} ${what}: ${each}`];
 }
 
 /** What to try next, with the exact commands. */

@@ -102,6 +102,31 @@ export const FenceGoingUp = z.object({ status: z.enum(['raising', 'refused']), b
 /** Rows of which one column, or all, stay as others wrote them; at most five keys, as they are shown. */
 export const KeptValue = z.object({ table: z.string(), column: z.string().nullable(), rows: z.number().int(), samples: z.array(z.string()) });
 
+/** A column that both sides changed before either could be carried: both values are in stepgate.conflict. */
+export const Conflict = z.object({
+  transfer: z.string(),
+  /** The target. */
+  table: z.string(),
+  column: z.string(),
+  /** The side whose value is in force. */
+  kept: z.enum(['source', 'target']),
+  count: z.number().int(),
+  /** At most twenty: the key as it is shown, and digests of both values. */
+  samples: z.array(z.object({ key: z.string(), source: z.string(), target: z.string() })),
+});
+export type Conflict = z.infer<typeof Conflict>;
+
+/** What the new side wrote and live sync could not bring to the old side; a null column is the whole row. */
+export const NotCarried = z.object({
+  transfer: z.string(),
+  /** The target. */
+  table: z.string(),
+  column: z.string().nullable(),
+  what: z.enum(['value', 'row', 'deletion']),
+  rows: z.number().int(),
+});
+export type NotCarried = z.infer<typeof NotCarried>;
+
 /** Applications are kept out. */
 export const FenceUp = z.object({
   status: z.literal('up'),
@@ -211,6 +236,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
   }),
   /** Changes of one side reach the other from here on. */
   z.object({ kind: z.literal('sync'), at, phase: z.string(), side: z.enum(['source', 'target']), transfers: z.array(z.string()) }),
+  /** An undo: what both sides had changed, and what stays behind with the new side. */
+  z.object({ kind: z.literal('left-behind'), at, phase: z.string(), conflicts: z.array(Conflict), notCarried: z.array(NotCarried) }),
   z.object({ kind: z.literal('sync-ended'), at, transfers: z.array(z.string()) }),
   z.object({
     kind: z.literal('comparison'),

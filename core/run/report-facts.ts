@@ -18,6 +18,8 @@ export interface Facts {
   readonly transfers: readonly Entry<'transfer'>[];
   /** Sides from which changes were carried to the other, in the order in which that began. */
   readonly sync: readonly Entry<'sync'>[];
+  /** In the order in which their phases were undone. */
+  readonly leftBehind: readonly Entry<'left-behind'>[];
   readonly syncEnded: Entry<'sync-ended'> | null;
   /** After the last phase. */
   readonly comparison: Entry<'comparison'> | null;
@@ -50,6 +52,7 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
     phases: all('phase'),
     transfers: all('transfer'),
     sync: all('sync'),
+    leftBehind: all('left-behind'),
     syncEnded: last('sync-ended'),
     comparison: all('comparison').findLast((entry) => entry.stage === 'after') ?? null,
     comparisonBeforeCutover: all('comparison').findLast((entry) => entry.stage === 'before-cutover') ?? null,

@@ -5,7 +5,7 @@ import { CHECK_HEADINGS, checkRow, checkTable, findingTable, type Source, scopeT
 import { comparisonTable, targetTable } from './report-comparison.ts';
 import { fenceText } from './report-fence.ts';
 import { hazardTable } from './report-hazards.ts';
-import { keptRows, keptValues, undoProof } from './report-undo.ts';
+import { conflictTable, keptRows, keptValues, notCarriedTable, undoProof } from './report-undo.ts';
 
 /** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
 export function renderReport(report: Report): string {
@@ -34,6 +34,8 @@ export function renderReport(report: Report): string {
     section('## After the last phase', checkTable(report.after, source)),
     section('## Fence', fenceText(report)),
     section('## Proof of the undo', undoProof(report)),
+    section('## Conflicts', conflictTable(report)),
+    section('## Not carried back', notCarriedTable(report)),
     section('## Kept rows', keptRows(report)),
     section('## Kept values', keptValues(report)),
     section('## Accepted hazards', hazardTable(report)),

@@ -3,6 +3,7 @@ import { PlanDigest, PlanId, RunId } from '../ids.ts';
 import {
   AcceptedHazard,
   CheckResult,
+  Conflict,
   FenceDown,
   FenceGoingUp,
   FenceKept,
@@ -11,6 +12,7 @@ import {
   type JournalEntry,
   KeptValue,
   NoSnapshot,
+  NotCarried,
   TableDigest,
   TableVolume,
   TakenSnapshot,
@@ -118,8 +120,12 @@ export const Report = z.object({
       acceptance: z.string().nullable(),
     })
     .nullable(),
-  /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again. */
-  archived: z.array(z.object({ phase: z.string(), transfer: z.string(), table: z.string(), rows: int })),
+  /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again; `of` is the table that they were rows of. */
+  archived: z.array(z.object({ phase: z.string(), transfer: z.string(), of: z.string(), table: z.string(), rows: int })),
+  /** Columns that both sides changed while live sync stood, as an undo found them in stepgate.conflict. */
+  conflicts: z.array(z.object({ phase: z.string(), ...Conflict.shape })),
+  /** What the new side wrote and the old side does not have after an undo. */
+  notCarried: z.array(z.object({ phase: z.string(), ...NotCarried.shape })),
   /** Rows of tables and columns that the plan had made and no transfer had filled; an undo put them into stepgate_archive.row. */
   kept: z.array(z.object({ phase: z.string(), table: z.string(), rows: int })),
   /** Rows, and columns of rows, of protected tables that an undo left as others wrote them; what was before is in stepgate_archive.value. */
@@ -158,7 +164,11 @@ export function buildReport(entries: readonly JournalEntry[], place: RunPlace = 
     after: facts.after,
     fence: facts.fence,
     undo,
-    archived: facts.transfers.flatMap(({ phase, transfer, archived }) => (archived === null ? [] : [{ phase, transfer, ...archived }])),
+    archived: facts.transfers.flatMap(({ phase, transfer, into, archived }) =>
+      archived === null ? [] : [{ phase, transfer, of: into, ...archived }],
+    ),
+    conflicts: facts.leftBehind.flatMap(({ phase, conflicts }) => conflicts.map((one) => ({ phase, ...one }))),
+    notCarried: facts.leftBehind.flatMap(({ phase, notCarried }) => notCarried.map((one) => ({ phase, ...one }))),
     kept: facts.kept.flatMap(({ phase, tables }) => tables.map((one) => ({ phase, ...one }))),
     keptValues: facts.kept.flatMap(({ phase, values }) => values.map((one) => ({ phase, ...one }))),
     accepted: facts.run?.accepted ?? [],

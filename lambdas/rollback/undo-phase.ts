@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { tableColumns, unmappedColumns } from '../../adapters/catalog.ts';
 import { keptRows, keptValues } from '../../adapters/kept-rows.ts';
+import { type LeftBehind, leftBehind } from '../../adapters/left-behind.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
@@ -12,6 +13,7 @@ import { GateRefusedError, StatementFailedError, UndoFailedError, UnknownOutcome
 import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
 import { ALONE, BESIDE_APPLICATION } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
+import { isSynced } from '../../core/run/next-step.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
@@ -138,6 +140,7 @@ async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<
   const walked = await emptyTargets(deps, visit.run, { phase, transfers, time, isLive: false });
   if (walked !== 'done') return { next: walked };
   for (const transfer of transfers) await tellTransferUndone(deps, visit, { phase, transfer });
+  await tellLeftBehind(deps, visit, phase);
   return undoInTransaction(deps, visit.run, place, []);
 }
 
@@ -205,6 +208,23 @@ async function emptyTarget(
     if (tried.progress === null) return 'decide';
     if (tried.progress?.done === true) return 'done';
   }
+}
+
+/** Before the phase's last transaction, after which the ledger forgets it. */
+async function tellLeftBehind(deps: StatePorts, { run, now }: Visit, phase: TransferPhase): Promise<void> {
+  const found: LeftBehind[] = [];
+  for (const transfer of phase.transfers.filter(isSynced)) {
+    found.push(await deps.session.readOnly((query) => leftBehind(query, run, { phase: phase.id, transfer })));
+  }
+  const [conflicts, notCarried] = [found.flatMap((one) => one.conflicts), found.flatMap((one) => one.notCarried)];
+  if (conflicts.length + notCarried.length === 0) return;
+  await deps.journal.write(run.id, `left-behind-${phase.folder}`, {
+    kind: 'left-behind',
+    at: now.toISOString(),
+    phase: phase.id,
+    conflicts,
+    notCarried,
+  });
 }
 
 async function tellTransferUndone(

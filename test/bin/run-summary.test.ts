@@ -9,7 +9,7 @@ import type { Mode } from '../../core/run/mode.ts';
 import type { Outcome } from '../../core/run/outcome.ts';
 import { buildReport } from '../../core/run/report.ts';
 import { commandAt } from '../../core/run/run-place.ts';
-import { migrated } from '../core/run/journal-example.ts';
+import { leftBehind, migrated, rolledBack } from '../core/run/journal-example.ts';
 
 const PLACE = placeOf({ folder: resolve('.stepgate/demo'), plansFolder: 'migrations' });
 
@@ -35,6 +35,17 @@ test('the summary names outcome, counts, times, report and what to try next', ()
   expect(lines).toContain("  took            4.2 s; 3 min 05 s by the workflow's clock, waits included");
   expect(lines).toContain('  report          runs/r-1/report.md');
   expect(lines.join('\n')).toContain('npx stepgate rollback shop --data .stepgate/demo');
+});
+
+test('the summary of a rollback counts what was kept by table, conflicts by column, and what was not carried back by column', () => {
+  const end = { outcome: 'rolled-back', status: 'FAILED', sentence: 'shop is rolled back' } as const;
+  const report = buildReport([...rolledBack, leftBehind], PLACE);
+  const lines = runSummary({ id: RunId.parse('r-1'), end, report, page: 'runs/r-1/report.md', wallMs: 4_200 }, PLACE);
+  expect(lines).toContain('  rows kept       2 that others may have written, in stepgate_archive.row: public.customers 2');
+  expect(lines).toContain('  conflicts       3 of columns that both sides changed, where the later change is in force: public.customers.email 3');
+  expect(lines).toContain(
+    '  not carried     17 rows with what the old side has no place for: public.customers.priority 14, new rows of public.customers 2, deletions in public.customers 1',
+  );
 });
 
 test('a run id says plan, mode and time', () => {

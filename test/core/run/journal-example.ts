@@ -107,6 +107,26 @@ export function transfer(direction: 'up' | 'undo' = 'up'): JournalEntry {
   });
 }
 
+export const leftBehind = entry({
+  kind: 'left-behind',
+  phase: 'copy',
+  conflicts: [
+    {
+      transfer: 'customers',
+      table: 'public.customers',
+      column: 'email',
+      kept: 'target',
+      count: 3,
+      samples: [{ key: 'c-1', source: 'md5:0123456789ab', target: 'md5:ba9876543210' }],
+    },
+  ],
+  notCarried: [
+    { transfer: 'customers', table: 'public.customers', column: 'priority', what: 'value', rows: 14 },
+    { transfer: 'customers', table: 'public.customers', column: null, what: 'row', rows: 2 },
+    { transfer: 'customers', table: 'public.customers', column: null, what: 'deletion', rows: 1 },
+  ],
+});
+
 export function comparison(different: number): JournalEntry {
   return entry({
     kind: 'comparison',

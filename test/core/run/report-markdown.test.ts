@@ -32,7 +32,15 @@ test('the page gives each query once, with its number', () => {
 test('the page of a run that was rolled back shows the first error and the proof', () => {
   expect(rolledBack).toContain('- first: CheckFailedError: 1 row differs');
   expect(rolledBack).toContain('PASS: schema equal, 6 tables with 200,000 rows held against the digests of before');
-  expect(rolledBack).toContain('| copy | transfer customers | 2 |');
+  expect(rolledBack).toContain('| copy | public.customers | 2 |');
+});
+
+test('the page of a rollback shows conflicts by digests of their values, and what was not carried back by column', () => {
+  const page = unpadded(renderReport(buildReport([...example.rolledBack, example.leftBehind])));
+  expect(page).toContain('| copy | public.customers.email | new side | 3 |');
+  expect(page).toContain('| public.customers.email | c-1 | md5:0123456789ab | md5:ba9876543210 | new side |');
+  expect(page).toContain('| copy | public.customers.priority | 14 |');
+  expect(page).toContain('| copy | new rows of public.customers | 2 |');
 });
 
 test('the page of a run that never learned its plan is short', () => {

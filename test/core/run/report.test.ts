@@ -83,7 +83,7 @@ test('a report adds up what the entries say', () => {
   expect(report.outcome).toMatchObject({ outcome: 'rolled-back', exitCode: 3, failure: { sentence: '1 row differs' } });
   expect(report.totals).toEqual({ checks: { pass: 3, fail: 0, warn: 0, info: 0 }, rowsMoved: 45_230, differences: 1 });
   expect(report.transfers[0]).toMatchObject({ rows: 45_230, batches: 3, rowsPerSecond: 22_615 });
-  expect(report.archived).toEqual([{ phase: 'copy', transfer: 'customers', table: 'stepgate_archive.customers', rows: 2 }]);
+  expect(report.archived).toEqual([{ phase: 'copy', transfer: 'customers', of: 'public.customers', table: 'stepgate_archive.customers', rows: 2 }]);
   expect(report.phases.map(({ phase: name, direction }) => `${name} ${direction}`)).toEqual(['schema up', 'copy up', 'copy undo', 'schema undo']);
   expect(report.notChecked).toEqual(['ask the shop']);
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ledgerLock } from '../../../adapters/run-lock.ts';
 import { syncLedger } from '../../../adapters/sync-ledger.ts';
@@ -171,6 +172,39 @@ test('a rollback keeps only what the new side has of its own, while the applicat
   ]);
   expect(await bench.sql("select tgname from pg_trigger where tgname ~ 'stepgate'")).toEqual([]);
   expect(await bench.sql("select reason from stepgate.sync_journal where reason <> 'not-carried'")).toEqual([]);
+});
+
+test('an undo tells of conflicts and of what was not carried back before the ledger forgets them, without any value', async () => {
+  await runLive(await beginMeasuredRun(bench, plan, { id: 'live' }), async () => undefined);
+  await bench.sql(`update customers set zip = '99999' where id in (101, 102); update leads set note = 'mine' where id = 8;
+insert into leads (id, customer_id, tag) values (20002, 101, 'second'); delete from leads where id = 12`);
+  await bench.sql(`alter table people disable trigger user; alter table customers disable trigger user;
+update people set name = 'Secret Old' where id = 150; update customers set full_name = 'Secret New' where id = 150;
+alter table people enable trigger user; alter table customers enable trigger user;
+insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns)
+values ('live', 'customers', 'source', '150', 'update', 'failed', '{full_name}'), ('live', 'customers', 'target', '150', 'update', 'failed', '{full_name}')`);
+  const back = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
+  await rollBack(back);
+  const [told] = await entries(bench, back, 'left-behind');
+  const digest = (value: string) => `md5:${createHash('md5').update(`back${value}`).digest('hex').slice(0, 12)}`;
+  expect(told).toMatchObject({
+    phase: 'copy',
+    conflicts: [
+      {
+        table: 'public.customers',
+        column: 'full_name',
+        kept: 'target',
+        count: 1,
+        samples: [{ key: '150', source: digest('Secret Old'), target: digest('Secret New') }],
+      },
+    ],
+    notCarried: [
+      { table: 'public.customers', column: 'zip', what: 'value', rows: 2 },
+      { table: 'public.leads', column: null, what: 'deletion', rows: 1 },
+      { table: 'public.leads', column: null, what: 'row', rows: 1 },
+    ],
+  });
+  expect(JSON.stringify(told)).not.toContain('Secret');
 });
 
 test('a way back before the new side could be written keeps nothing that the sync itself has made', async () => {
