@@ -13,6 +13,7 @@ const SLOW = [
   'lambdas/beyond-the-limit',
   'isolation/crowd',
   'isolation/whole-run',
+  'local/fenced-run',
 ].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 

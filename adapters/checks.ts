@@ -5,12 +5,12 @@ import type { CheckResult } from '../core/run/journal.ts';
 import type { Query, SqlSession } from './sql-session.ts';
 
 /**
- * Runs a plan's checks, all of them, in one reading transaction; `clockMs` is a monotonic clock.
+ * Runs a plan's checks, all of them, in one reading transaction, which sees no fence; `clockMs` is a monotonic clock.
  *
  * A check that takes longer than a call has would take as long again: it is said by `tooSlow`, which is not tried again.
  */
 export function runChecks(
-  session: Pick<SqlSession, 'readOnly'>,
+  session: Pick<SqlSession, 'unfenced'>,
   plan: Pick<CompiledPlan, 'quality'>,
   run: {
     readonly checks: readonly Check[];
@@ -20,7 +20,7 @@ export function runChecks(
     readonly tooSlow: (sentence: string, options: ErrorOptions) => StepgateError;
   },
 ): Promise<readonly CheckResult[]> {
-  return session.readOnly(async (query) => {
+  return session.unfenced(async (query) => {
     const results: CheckResult[] = [];
     for (const check of run.checks) {
       const begunMs = run.clockMs();

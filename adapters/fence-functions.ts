@@ -25,6 +25,7 @@ import lowerFence from '../ledger/functions/lower-fence.sql';
 import lowerFenceOfRun from '../ledger/functions/lower-fence-of-run.sql';
 import raiseFence from '../ledger/functions/raise-fence.sql';
 import settleFence from '../ledger/functions/settle-fence.sql';
+import showUnfenced from '../ledger/functions/show-unfenced.sql';
 import unfencedObjects from '../ledger/functions/unfenced-objects.sql';
 
 /** The functions of the fence, callees first; the last one calls schema_objects. */
@@ -56,5 +57,6 @@ export const FENCE_FUNCTIONS = [
   settleFence,
   lowerFence,
   lowerFenceOfRun,
+  showUnfenced,
   unfencedObjects,
 ] as const;

@@ -37,17 +37,30 @@ export interface SqlSession {
   readonly query: Query;
   /** Runs `work` in one transaction that cannot write and sees all rows or fails; throws what `query` throws. */
   readonly readOnly: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>;
+  /** As `readOnly`, and sees rights and logins as they will be when the fence is lowered, where one stands; nothing of that is committed. */
+  readonly unfenced: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>;
 }
 
 /** Fixed for every reading transaction, so that no setting that leaked into the pooled backend changes an answer; 64 MB hold a range of a comparison. */
 const READING_SETTINGS = [
-  'set transaction isolation level repeatable read, read only',
   `select json_build_array(set_config('row_security', 'off', true), set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', true),
 set_config('DateStyle', 'ISO, MDY', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
 set_config('standard_conforming_strings', 'on', true), set_config('statement_timeout', '0', true),
 set_config('lock_timeout', '800ms', true),
 set_config('work_mem', case when pg_size_bytes(current_setting('work_mem')) < 67108864 then '64MB' else current_setting('work_mem') end, true))::text as settings`,
 ];
+
+/** What makes the transaction a reading one; where it shows what a fence hides, behind that, because it writes into the catalog. */
+async function beginReading(ask: Query, { unfenced }: { readonly unfenced: boolean }): Promise<void> {
+  const isolation = 'set transaction isolation level repeatable read';
+  await ask(z.unknown(), unfenced ? isolation : `${isolation}, read only`);
+  for (const setting of READING_SETTINGS) await ask(z.unknown(), setting);
+  if (!unfenced) return;
+  // A database that no run has changed yet has no ledger.
+  const [ledger] = await ask(z.object({ there: z.boolean() }), "select to_regprocedure('stepgate.show_unfenced()') is not null as there");
+  if (ledger?.there === true) await ask(z.unknown(), 'select stepgate.show_unfenced() as shown');
+  await ask(z.unknown(), 'set transaction read only');
+}
 
 /** A session on the RDS Data API; opens nothing until it is asked. */
 export function sqlSession(
@@ -72,26 +85,22 @@ export function sqlSession(
     return rowsOf(row, label, answer.formattedRecords ?? '[]');
   };
   const query: Query = (row, sql, parameters = {}, options = {}) => execute(row, sql, { parameters, ...options });
-  return {
-    query,
-    readOnly: async (work) => {
-      const { transactionId } = await translated('begin', () =>
-        client.send(new BeginTransactionCommand({ ...address, database: environment.STEPGATE_DATABASE })),
-      );
-      const inside = { ...(transactionId === undefined ? {} : { transactionId }) };
-      const ask: Query = (row, sql, parameters = {}, { label } = {}) =>
-        execute(row, sql, { parameters, ...inside, ...(label === undefined ? {} : { label }) });
-      try {
-        for (const setting of READING_SETTINGS) {
-          await ask(z.unknown(), setting);
-        }
-        return await work(ask);
-      } finally {
-        // It read only: a rollback that fails leaves nothing but a transaction that the Data API ends by itself in three minutes.
-        await client.send(new RollbackTransactionCommand({ ...address, transactionId })).catch((error: unknown) => error);
-      }
-    },
+  const reading = async <Result>(work: (query: Query) => Promise<Result>, kind: { readonly unfenced: boolean }): Promise<Result> => {
+    const { transactionId } = await translated('begin', () =>
+      client.send(new BeginTransactionCommand({ ...address, database: environment.STEPGATE_DATABASE })),
+    );
+    const inside = { ...(transactionId === undefined ? {} : { transactionId }) };
+    const ask: Query = (row, sql, parameters = {}, { label } = {}) =>
+      execute(row, sql, { parameters, ...inside, ...(label === undefined ? {} : { label }) });
+    try {
+      await beginReading(ask, kind);
+      return await work(ask);
+    } finally {
+      // Nothing is to stay of it: a rollback that fails leaves nothing but a transaction that the Data API ends by itself in three minutes.
+      await client.send(new RollbackTransactionCommand({ ...address, transactionId })).catch((error: unknown) => error);
+    }
   };
+  return { query, readOnly: (work) => reading(work, { unfenced: false }), unfenced: (work) => reading(work, { unfenced: true }) };
 }
 
 /** The same session, whose errors say `label` where they would say a statement's first words. */
@@ -100,7 +109,11 @@ export function labelled(session: SqlSession, label: string): SqlSession {
     (query: Query): Query =>
     (row, sql, parameters, options) =>
       query(row, sql, parameters, { label, ...options });
-  return { query: named(session.query), readOnly: (work) => session.readOnly((query) => work(named(query))) };
+  return {
+    query: named(session.query),
+    readOnly: (work) => session.readOnly((query) => work(named(query))),
+    unfenced: (work) => session.unfenced((query) => work(named(query))),
+  };
 }
 
 async function translated<Result>(label: string, call: () => Promise<Result>): Promise<Result> {

@@ -56,7 +56,7 @@ async function targetsBeside(
   transfers: readonly Transfer[],
   run: { readonly id: Input['run']['id']; readonly now: Date },
 ): Promise<readonly Finding[]> {
-  const findings = await deps.session.readOnly((query) => targetFindings(query, transfers));
+  const findings = await deps.session.unfenced((query) => targetFindings(query, transfers));
   await deps.journal.write(run.id, 'targets', { kind: 'targets', at: run.now.toISOString(), findings: [...findings] });
   return findings;
 }
