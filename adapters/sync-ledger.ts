@@ -27,15 +27,19 @@ export interface OlderSession {
   readonly seconds: number;
 }
 
+/** Runs what is tried, perhaps several times. */
+export type Trying = (attempt: () => Promise<void>) => Promise<void>;
+
 /** The live part of a plan's transfers: its triggers, what they left in the journal, and its repair. */
 export interface SyncLedger {
   /**
-   * Functions and triggers of one side, in one transaction; repeating it does nothing.
+   * Functions and triggers of one side, in one transaction; repeating it does nothing. `trying` decides how often the transaction is tried, which
+   * needs all tables at once; what goes back is not proven again for that.
    *
    * @throws {DatabaseBusyError} when a lock does not come in 200 ms for all tables together.
    * @throws {CheckFailedError} where live sync cannot see every write, would write over the application's, or both sides would make the same keys.
    */
-  install(run: ChangingRun, plan: CompiledPlan, place: SyncPlace): Promise<void>;
+  install(run: ChangingRun, plan: CompiledPlan, place: SyncPlace, trying?: Trying): Promise<void>;
   /** Sessions whose transactions are older than the installation; none is noted as settled. */
   unsettled(run: ChangingRun, place: SyncPlace): Promise<readonly OlderSession[]>;
   /** One round of repairs of one transfer: how many keys it did, and how many pending entries with an id up to `upto` are left. */
@@ -64,7 +68,7 @@ const Carried = z.array(z.object({ source: z.string(), expression: z.string(), c
 export function syncLedger(session: SqlSession): SyncLedger {
   const { query } = session;
   return {
-    install: (run, plan, place) => install(session, run, { plan, place }),
+    install: (run, plan, place, trying = (attempt) => attempt()) => install(session, run, { plan, place, trying }),
     unsettled: async (run, { phase, side }) => {
       const sql = 'select stepgate.settle_sync(:run::text, :token::bigint, :plan::text, :phase::text, :side::text) as answer';
       const [row] = await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, side });
@@ -137,7 +141,7 @@ async function refuseObstacles(
 async function install(
   session: SqlSession,
   run: ChangingRun,
-  { plan, place: { phase, side } }: { readonly plan: CompiledPlan; readonly place: SyncPlace },
+  { plan, place: { phase, side }, trying }: { readonly plan: CompiledPlan; readonly place: SyncPlace; readonly trying: Trying },
 ): Promise<void> {
   const transfers = syncedIn(plan, phase).filter(({ sync }) => side === 'source' || sync === 'both');
   if (transfers.length === 0) return;
@@ -170,5 +174,8 @@ async function install(
     keys,
   };
   const sql = 'select stepgate.install_sync(:run::text, :token::bigint, :plan::text, :phase::text, :side::text, :sync::jsonb) as answer';
-  await session.query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, side, sync: JSON.stringify(sync) });
+  const parameters = { run: run.id, token: run.token, plan: run.plan, phase, side, sync: JSON.stringify(sync) };
+  await trying(async () => {
+    await session.query(Answer, sql, parameters);
+  });
 }

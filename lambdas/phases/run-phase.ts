@@ -34,7 +34,7 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
         if (error instanceof UnknownOutcomeError && error.isTimeout) {
           return { done: false };
         }
-        throw await namingHolders(deps.session, phase.up, error);
+        throw await namingHolders(deps.session, phase.up.map(({ sql }) => sql).join('\n'), error);
       }
     }
     const result = await ledger.result(run.plan, id);

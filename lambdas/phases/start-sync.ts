@@ -8,6 +8,7 @@ import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { waitForLocks } from '../middleware/wait-for-locks.ts';
 
 export const StartSyncInput = ChangingEnvelope.extend({ phase: z.string(), side: z.enum(['source', 'target']) });
 
@@ -23,7 +24,7 @@ export interface StartSyncAnswer {
  * On the source's side for the transfers of one phase, before they copy; on the target's for all that carry back, before the cutover.
  *
  * @throws {CheckFailedError | StatementFailedError} where live sync would lose a write, or the target holds rows already.
- * @throws {DatabaseBusyError} when a lock does not come in time; nothing is installed then.
+ * @throws {DatabaseBusyError} when the locks have not come in 40 s, with who holds them; nothing is installed then.
  */
 export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>, StartSyncAnswer> {
   const sync = syncLedger(deps.session);
@@ -63,7 +64,7 @@ async function install(
   if (place.side === 'source') {
     for (const transfer of transfers) await refuseFilledTarget(deps, run, { phase: place.phase, transfer });
   }
-  await syncLedger(deps.session).install(run, plan, place);
+  await syncLedger(deps.session).install(run, plan, place, (attempt) => waitForLocks(deps, transfers, attempt));
 }
 
 export const handler = stateHandler(StartSyncInput, (environment) => startSync(statePorts(environment)));

@@ -4,6 +4,7 @@ import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { drainOrFail } from '../middleware/drain-journal.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { waitForLocks } from '../middleware/wait-for-locks.ts';
 import type { CatchUpAnswer } from './catch-up.ts';
 
 /** `polls`: visits in a row that got nowhere. */
@@ -24,7 +25,7 @@ export function stopSync(deps: StatePorts): Work<z.infer<typeof StopSyncInput>, 
     const live = await sync.live(plan.id);
     for (const phase of plan.phases) {
       if (phase.kind !== 'transfer' || !phase.transfers.some(({ id }) => live.some(({ transfer }) => transfer === id))) continue;
-      await sync.remove(run, plan, phase.id);
+      await waitForLocks(deps, phase.transfers, () => sync.remove(run, plan, phase.id));
     }
     await deps.journal.write(run.id, 'sync-ended', {
       kind: 'sync-ended',

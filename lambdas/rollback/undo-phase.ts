@@ -23,6 +23,7 @@ import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { runStatements } from '../middleware/run-statements.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { tryBatch } from '../middleware/try-batch.ts';
+import { waitForLocks } from '../middleware/wait-for-locks.ts';
 
 export const UndoPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
 
@@ -135,7 +136,7 @@ async function undoTransfers(deps: StatePorts, visit: Visit, place: PlacedPhase<
   if (isLive) {
     const walked = await emptyTargets(deps, visit.run, { phase, transfers, time, isLive: true });
     if (walked !== 'done') return { next: walked };
-    await syncLedger(deps.session).remove(visit.run, plan, phase.id);
+    await waitForLocks(deps, phase.transfers, () => syncLedger(deps.session).remove(visit.run, plan, phase.id));
   }
   const walked = await emptyTargets(deps, visit.run, { phase, transfers, time, isLive: false });
   if (walked !== 'done') return { next: walked };
@@ -157,7 +158,7 @@ async function beginTransfersUndo(
   const isLive = phase.transfers.some(({ id }) => live.some(({ transfer }) => transfer === id));
   const isBegun = phases.some((one) => one.phase === phase.id && one.isUndoing);
   if (isLive && !isBegun) await drainJournal(deps, run, { plan, time });
-  await phaseLedger(deps.session).beginUndo(run, phase);
+  await waitForLocks(deps, phase.transfers, () => phaseLedger(deps.session).beginUndo(run, phase));
   return isLive;
 }
 

@@ -253,6 +253,45 @@ test('StartSync waits for a transaction that is older than its triggers, and say
   expect((await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }))).done).toBe(true);
 });
 
+test.each([{ side: 'source' as const }, { side: 'target' as const }])(
+  'StartSync waits for tables of the $side side that somebody holds for a while',
+  async ({ side }) => {
+    const run = await beginMeasuredRun(bench, plan, { id: 'patient' });
+    await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+    if (side === 'target') await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }));
+    const holder = await bench.connect();
+    await holder.query(`begin; lock table ${side === 'source' ? 'calls' : 'customer_calls'} in row exclusive mode`);
+    let pauses = 0;
+    const pause = async () => {
+      pauses += 1;
+      if (pauses === 11) await holder.query('commit');
+    };
+    await startSync({ ...bench.ports, pause })({ ...run, phase: 'copy', side });
+    await holder.end();
+    expect(pauses).toBe(11);
+    expect((await syncLedger(bench.ports.session).live(plan.plan.id)).filter((one) => one.side === side)).toHaveLength(3);
+  },
+);
+
+test('StartSync names who holds a table for longer than it waits, and installs nothing', async () => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'impatient' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  const holder = await bench.connect();
+  await holder.query('begin; lock table people in row exclusive mode');
+  const [{ pid }] = (await holder.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [{ pid: number }];
+  let nowMs = 0;
+  const jump = async (ms: number) => {
+    nowMs += ms;
+  };
+  const jumping = { ...bench.ports, clockMs: () => nowMs, pause: jump };
+  const error = await refusal(startSync(jumping)({ ...run, phase: 'copy', side: 'source' }));
+  await holder.end();
+  expect(error).toMatchObject({ name: 'DatabaseBusyError' });
+  expect(error.message).toMatch(new RegExp(`public\\.people is held by backend ${pid} \\(role migrator, idle in transaction`));
+  expect(nowMs).toBeGreaterThan(30_000);
+  expect(await syncLedger(bench.ports.session).live(plan.plan.id)).toEqual([]);
+});
+
 test.each([
   {
     made: "insert into customers (id, full_name, seen) values (1, 'early', now())",
