@@ -5,12 +5,14 @@ import backendLabel from '../ledger/functions/backend-label.sql';
 import beginImages from '../ledger/functions/begin-images.sql';
 import beginPhase from '../ledger/functions/begin-phase.sql';
 import beginRanges from '../ledger/functions/begin-ranges.sql';
+import beginRenaming from '../ledger/functions/begin-renaming.sql';
 import beginUndo from '../ledger/functions/begin-undo.sql';
 import changedColumns from '../ledger/functions/changed-columns.sql';
 import dropImageTriggers from '../ledger/functions/drop-image-triggers.sql';
 import dropImages from '../ledger/functions/drop-images.sql';
 import endImages from '../ledger/functions/end-images.sql';
 import endKeeping from '../ledger/functions/end-keeping.sql';
+import endRenaming from '../ledger/functions/end-renaming.sql';
 import enter from '../ledger/functions/enter.sql';
 import exactName from '../ledger/functions/exact-name.sql';
 import executeStatements from '../ledger/functions/execute-statements.sql';
@@ -46,6 +48,7 @@ import netImages from '../ledger/functions/net-images.sql';
 import nextKey from '../ledger/functions/next-key.sql';
 import noteMade from '../ledger/functions/note-made.sql';
 import noteWritten from '../ledger/functions/note-written.sql';
+import olderSessions from '../ledger/functions/older-sessions.sql';
 import quietTable from '../ledger/functions/quiet-table.sql';
 import reasonWithoutValues from '../ledger/functions/reason-without-values.sql';
 import removeSync from '../ledger/functions/remove-sync.sql';
@@ -62,6 +65,7 @@ import runChecks from '../ledger/functions/run-checks.sql';
 import runPhase from '../ledger/functions/run-phase.sql';
 import schemaObjects from '../ledger/functions/schema-objects.sql';
 import serverLoad from '../ledger/functions/server-load.sql';
+import settleRenaming from '../ledger/functions/settle-renaming.sql';
 import settleSync from '../ledger/functions/settle-sync.sql';
 import shareSequence from '../ledger/functions/share-sequence.sql';
 import silenceSync from '../ledger/functions/silence-sync.sql';
@@ -119,6 +123,8 @@ const FUNCTIONS = [
   forgetImages,
   executeStatements,
   runChecks,
+  beginRenaming,
+  endRenaming,
   runPhase,
   undoPhase,
   beginPhase,
@@ -152,7 +158,9 @@ const FUNCTIONS = [
   removeSync,
   removeSyncFrom,
   silenceSync,
+  olderSessions,
   settleSync,
+  settleRenaming,
 ];
 
 /** Which ledger this code works with. */

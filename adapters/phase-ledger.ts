@@ -8,6 +8,7 @@ import { quoteName } from '../core/transfer/identifier.ts';
 import { targetsOf } from '../core/transfer/made.ts';
 import { sqlError } from './aws-errors.ts';
 import type { Query, SqlSession } from './sql-session.ts';
+import type { SyncRenaming } from './sync-renaming.ts';
 
 /** A phase, in the plan that it is part of. */
 export interface PlacedPhase<Kind extends Phase = Phase> {
@@ -25,9 +26,13 @@ export interface PhaseLedger {
    *
    * @throws {StatementFailedError | CheckFailedError | DatabaseBusyError | StaleTokenError | UnknownOutcomeError}
    */
-  runTransaction(run: ChangingRun, phase: TransactionPhase): Promise<void>;
+  runTransaction(run: ChangingRun, phase: TransactionPhase, renaming?: SyncRenaming | null): Promise<void>;
   /** Keeps what others wrote into the plan's tables and columns, then takes them away; in one transaction. */
-  undoTransaction(run: ChangingRun, place: PlacedPhase, statements: readonly Statement[]): Promise<void>;
+  undoTransaction(
+    run: ChangingRun,
+    place: PlacedPhase,
+    undo: { readonly statements: readonly Statement[]; readonly renaming?: SyncRenaming | null },
+  ): Promise<void>;
   begin(run: ChangingRun, phase: Phase): Promise<void>;
   finish(run: ChangingRun, phase: Phase, statements: number): Promise<void>;
   /** Before the first effect of an undo that is more than one transaction. */
@@ -61,9 +66,9 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
       const [row] = await query(ResultRow, sql, { plan, phase });
       return row === undefined ? null : Result.parse(JSON.parse(row.result));
     },
-    runTransaction: async (run, phase) => {
+    runTransaction: async (run, phase, renaming = null) => {
       await call(
-        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb, :protect::jsonb)',
+        'select stepgate.run_phase(:run::text, :token::bigint, :plan::text, :phase::text, :ordinal::int, :digest::text, :statements::jsonb, :checks::jsonb, :protect::jsonb, :renaming::jsonb)',
         {
           ...named(run, phase),
           ordinal: phase.ordinal,
@@ -71,18 +76,20 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
           statements: JSON.stringify(phase.up),
           checks: JSON.stringify(phase.verify.map((check) => inDatabase(check, run.id))),
           protect: JSON.stringify(phase.protect.map(quoteName)),
+          renaming: JSON.stringify(renaming),
         },
       );
       await throwFailure(query, run, phase.id);
     },
-    undoTransaction: async (run, { plan, phase }, statements) => {
+    undoTransaction: async (run, { plan, phase }, { statements, renaming = null }) => {
       await call(
-        'select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb, :everything::boolean, :targets::jsonb)',
+        'select stepgate.undo_phase(:run::text, :token::bigint, :plan::text, :phase::text, :statements::jsonb, :everything::boolean, :targets::jsonb, :renaming::jsonb)',
         {
           ...named(run, phase),
           statements: JSON.stringify(statements),
           everything: 'undoWritesRows' in phase && phase.undoWritesRows,
           targets: JSON.stringify(targetsOf(plan)),
+          renaming: JSON.stringify(renaming),
         },
       );
       await throwFailure(query, run, `undo ${phase.id}`);

@@ -6,6 +6,7 @@ import type { ChangingRun } from '../core/run/envelope.ts';
 import { isSynced, type LiveSide } from '../core/run/next-step.ts';
 import { type CarriedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { tablesIn } from '../core/transfer/sync/renamed-sync.ts';
 import { repairSql } from '../core/transfer/sync/repair-sql.ts';
 import { type SyncInput, syncSql } from '../core/transfer/sync/sync-sql.ts';
 import { transfersOf } from '../core/transfer/transfers-of.ts';
@@ -29,6 +30,11 @@ export interface OlderSession {
 
 /** Runs what is tried, perhaps several times. */
 export type Trying = (attempt: () => Promise<void>) => Promise<void>;
+
+/** The five that are at work the longest. */
+export function describeOlder(sessions: readonly OlderSession[]): readonly string[] {
+  return sessions.slice(0, 5).map(({ pid, role, seconds }) => `${role}, pid ${pid}, ${seconds} s`);
+}
 
 /** The live part of a plan's transfers: its triggers, what they left in the journal, and its repair. */
 export interface SyncLedger {
@@ -59,7 +65,7 @@ export interface SyncLedger {
   live(plan: PlanId): Promise<readonly LiveSide[]>;
 }
 
-const Older = z.array(z.object({ pid: z.number().int(), role: z.string(), seconds: z.number().int() }));
+export const OlderSessions = z.array(z.object({ pid: z.number().int(), role: z.string(), seconds: z.number().int() }));
 const Round = z.object({ repaired: z.number().int(), left: z.number().int() });
 const Live = z.object({ transfer: z.string(), side: z.enum(['source', 'target']), settled: z.boolean(), silenced: z.boolean() });
 const Answer = z.object({ answer: z.string() });
@@ -72,14 +78,22 @@ export function syncLedger(session: SqlSession): SyncLedger {
     unsettled: async (run, { phase, side }) => {
       const sql = 'select stepgate.settle_sync(:run::text, :token::bigint, :plan::text, :phase::text, :side::text) as answer';
       const [row] = await query(Answer, sql, { run: run.id, token: run.token, plan: run.plan, phase, side });
-      return Older.parse(JSON.parse(row?.answer ?? '[]'));
+      return OlderSessions.parse(JSON.parse(row?.answer ?? '[]'));
     },
     repair: async (run, { transfer, upto }, limit) => {
       const sync = { transfer, carried: await carriedBack(query, run.plan, transfer), catalog: await syncCatalog(query, [transfer]) };
       const [row] = await query(
         Answer,
         'select stepgate.repair_keys(:run::text, :token::bigint, :plan::text, :transfer::text, :upto::bigint, :limit::int, :texts::jsonb) as answer',
-        { run: run.id, token: run.token, plan: run.plan, transfer: transfer.id, upto, limit, texts: JSON.stringify(repairSql(sync)) },
+        {
+          run: run.id,
+          token: run.token,
+          plan: run.plan,
+          transfer: transfer.id,
+          upto,
+          limit,
+          texts: JSON.stringify({ ...repairSql(sync), tables: tablesIn(transfer).map(quoteName) }),
+        },
       );
       return Round.parse(JSON.parse(row?.answer ?? 'null'));
     },
@@ -117,7 +131,7 @@ function syncedIn(plan: CompiledPlan, phase: string): readonly Transfer[] {
 }
 
 /** What goes back, as it was found when the triggers were installed: the repair does what they would have done. */
-async function carriedBack(query: Query, plan: PlanId, transfer: Transfer): Promise<readonly CarriedColumn[]> {
+export async function carriedBack(query: Query, plan: PlanId, transfer: { readonly id: string }): Promise<readonly CarriedColumn[]> {
   const sql = `select carried::text as answer from stepgate.sync where plan = :plan::text and transfer = :transfer::text order by side desc limit 1`;
   const [row] = await query(Answer, sql, { plan, transfer: transfer.id });
   return Carried.parse(JSON.parse(row?.answer ?? '[]'));
@@ -166,7 +180,7 @@ async function install(
   const again = side === 'target' ? syncSql({ ...input, side: 'source', transfers: syncedIn(plan, phase) }) : [];
   const triggers = made.flatMap((one) => one.triggers);
   const sync = {
-    transfers: transfers.map(({ id }) => ({ id, carried: carried.get(id) ?? [] })),
+    transfers: transfers.map((one) => ({ id: one.id, carried: carried.get(one.id) ?? [], tables: tablesIn(one).map(quoteName) })),
     functions: [...again, ...made].map(({ create }) => create),
     names: made.map(({ name }) => name),
     triggers: triggers.flatMap(({ create }) => create),

@@ -185,3 +185,14 @@ create table if not exists stepgate.fence_role (
   could_login boolean not null,
   primary key (plan, role)
 );
+
+-- Tables that get other names while sync lives.
+alter table stepgate.sync
+  -- The tables by whose names the transfer's functions are written, quoted: source, target, lookups. Empty is not known.
+  add column if not exists tables text[] not null default '{}',
+  -- Which run is about to rename them, and since when it waits for older transactions.
+  add column if not exists renaming_run text,
+  add column if not exists renaming_at timestamptz,
+  add column if not exists renaming_xid xid8;
+drop function if exists stepgate.run_phase(text, bigint, text, text, integer, text, jsonb, jsonb, jsonb);
+drop function if exists stepgate.undo_phase(text, bigint, text, text, jsonb, boolean, jsonb);

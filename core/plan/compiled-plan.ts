@@ -80,8 +80,8 @@ interface PhaseBase {
   readonly verify: readonly Check[];
   /** Application writes are kept out while the phase runs. */
   readonly fence: boolean;
-  /** The phase after which the application may write on the new side; nothing is renamed. Null for any other phase. */
-  readonly cutover: 'flag' | null;
+  /** The phase after which the application may write on the new side, under names of its own or by its own flag. Null for any other phase. */
+  readonly cutover: 'flag' | 'rename' | null;
   /** With the run, or later, in mode cleanup, when no rollback is wanted any more. */
   readonly when: 'run' | 'cleanup';
 }
@@ -96,7 +96,24 @@ export interface TransactionPhase extends PhaseBase {
   readonly creates: readonly ObjectName[];
   /** Tables whose rows are copied as they were before the phase's statements change them, so that an undo can put them back. */
   readonly protect: readonly QualifiedName[];
+  /** Only of a phase with `cutover: rename`. */
+  readonly renaming?: Renaming;
 }
+
+/** What a phase's statements call otherwise, and what follows from it for the transfers before it, until the phase is undone. */
+export interface Renaming {
+  readonly tables: readonly TableRename[];
+  /** By the transfers' ids; a transfer that names no such table is not among them. */
+  readonly transfers: Readonly<Record<string, RenamedTransfer>>;
+}
+
+export interface TableRename {
+  readonly from: QualifiedName;
+  readonly to: QualifiedName;
+}
+
+/** All of a transfer in which names of tables stand. */
+export type RenamedTransfer = Pick<Transfer, 'select' | 'into' | 'from' | 'driving' | 'lookups'>;
 
 /** Statements that refuse transactions, one after another, each proven from the catalog. */
 export type LongPhase = LongPhaseUndoneInTransaction | LongPhaseUndoneLong;

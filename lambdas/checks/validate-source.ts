@@ -3,6 +3,7 @@ import { runChecks } from '../../adapters/checks.ts';
 import { GateRefusedError } from '../../core/errors.ts';
 import { describeFailures } from '../../core/run/check-evaluation.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -15,7 +16,7 @@ export const ValidateSourceInput = ReadingEnvelope;
  */
 export function validateSource(deps: StatePorts): Work<z.infer<typeof ValidateSourceInput>, { checks: number }> {
   return async ({ run, now }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const results = await runChecks(deps.session, plan, {
       checks: plan.before,
       salt: run.id,

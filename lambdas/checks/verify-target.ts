@@ -10,6 +10,7 @@ import { ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { Finding } from '../../core/run/journal.ts';
 import { refusalOf } from '../../core/run/preflight.ts';
 import { compareTransfers, withQueries } from '../middleware/compare-transfers.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -28,7 +29,7 @@ type Input = z.infer<typeof VerifyTargetInput>;
  */
 export function verifyTarget(deps: StatePorts): Work<Input, ComparisonProgress> {
   return async ({ run, now, progress: given, stage }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const isLast = stage !== 'before-cutover';
     const compared = { plan: plan.id, salt: run.id, transfers: await comparedTransfers(deps, plan, isLast) };
     const progress = await compareTransfers(deps, compared, given ?? COMPARISON_START);

@@ -7,6 +7,7 @@ import { describeFailures } from '../../core/run/check-evaluation.ts';
 import { ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { TableVolume } from '../../core/run/journal.ts';
 import { transfersOf } from '../../core/transfer/transfers-of.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -19,7 +20,7 @@ export const AssessInput = ReadingEnvelope;
  */
 export function assess(deps: StatePorts): Work<z.infer<typeof AssessInput>, { tables: number; checks: number }> {
   return async ({ run, now }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const tables = await volumes(deps, plan);
     const checks = plan.before.filter((check) => check.expects === 'quality' || check.expects === 'measure');
     const results = await runChecks(deps.session, plan, {

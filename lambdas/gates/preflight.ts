@@ -28,6 +28,7 @@ import {
 } from '../../core/run/preflight.ts';
 import { undone } from '../../core/transfer/made.ts';
 import { transfersOf } from '../../core/transfer/transfers-of.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { transferFindings } from '../middleware/transfer-findings.ts';
@@ -43,7 +44,7 @@ export function preflight(
   deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy'> },
 ): Work<z.infer<typeof PreflightInput>, { findings: number }> {
   return async ({ run, now }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const cluster = await deps.snapshots.cluster();
     const server = await deps.session.readOnly(serverFacts).catch((error: unknown) => {
       // What RDS says of the cluster explains why the database cannot be asked.

@@ -3,6 +3,7 @@ import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { drainOrFail } from '../middleware/drain-journal.ts';
 import { finishTransferPhase } from '../middleware/finish-transfer-phase.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
@@ -22,7 +23,7 @@ export interface CatchUpAnswer {
  */
 export function catchUp(deps: StatePorts): Work<z.infer<typeof CatchUpInput>, CatchUpAnswer> {
   return async ({ run, now, phase: id, finishes, polls }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const drained = await drainOrFail(deps, run, { plan, polls });
     if (drained.done && finishes) {
       await finishTransferPhase(deps, { run, now }, plan, phaseOf(plan, id, 'transfer'));

@@ -18,6 +18,7 @@ import { typeFaults } from '../../core/transfer/type-faults.ts';
 import { copyTransfer } from '../middleware/copy-transfer.ts';
 import { finishTransferPhase } from '../middleware/finish-transfer-phase.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -43,7 +44,7 @@ export interface BackfillAnswer {
  */
 export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillInput>, BackfillAnswer> {
   return async ({ run, now, phase: id }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const phase = phaseOf(plan, id, 'transfer');
     const time = workingTime(deps.clockMs);
     await phaseLedger(deps.session).begin(run, phase);

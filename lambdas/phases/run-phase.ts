@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { namingHolders } from '../../adapters/lock-holders.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { endImages } from '../../adapters/row-images.ts';
+import { describeOlder } from '../../adapters/sync-ledger.ts';
+import { olderThanRenaming, syncRenaming } from '../../adapters/sync-renaming.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { phaseEntry } from '../middleware/phase-entry.ts';
@@ -11,14 +13,20 @@ import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 export const RunPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
 
+export interface RunPhaseAnswer {
+  readonly done: boolean;
+  /** Sessions that are waited for before tables get other names: their transactions began before the last row was carried over. */
+  readonly waitsFor?: readonly string[];
+}
+
 /**
  * Runs a transactional phase: one call that commits statements, checks and ledger row together.
  *
- * Not done means that the call went on in the server past 45 s: the next visit asks the ledger.
+ * Not done means that the call went on in the server past 45 s: the next visit asks the ledger; or that a phase which renames tables waits.
  *
  * @throws {StatementFailedError | CheckFailedError} and nothing of the phase is there.
  */
-export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, { done: boolean }> {
+export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, RunPhaseAnswer> {
   const ledger = phaseLedger(deps.session);
   return async ({ run, now, phase: id }) => {
     const plan = await deps.plans.read(run.digest);
@@ -28,8 +36,12 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
         return { done: false };
       }
       await ledger.throwFailure(run, id);
+      const older = phase.renaming === undefined ? [] : await olderThanRenaming(deps.session, run, id);
+      if (older.length > 0) {
+        return { done: false, waitsFor: describeOlder(older) };
+      }
       try {
-        await ledger.runTransaction(run, phase);
+        await ledger.runTransaction(run, phase, await syncRenaming(deps.session, plan, id, 'up'));
       } catch (error) {
         if (error instanceof UnknownOutcomeError && error.isTimeout) {
           return { done: false };

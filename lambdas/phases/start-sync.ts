@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
-import { type OlderSession, type SyncPlace, syncLedger } from '../../adapters/sync-ledger.ts';
+import { describeOlder, type OlderSession, type SyncPlace, syncLedger } from '../../adapters/sync-ledger.ts';
 import type { CompiledPlan, Transfer } from '../../core/plan/compiled-plan.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { isSynced } from '../../core/run/next-step.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -29,7 +30,7 @@ export interface StartSyncAnswer {
 export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>, StartSyncAnswer> {
   const sync = syncLedger(deps.session);
   return async ({ run, now, phase: id, side }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const phases = side === 'source' ? [phaseOf(plan, id, 'transfer')] : plan.phases.filter((phase) => phase.kind === 'transfer');
     const live = await sync.live(plan.id);
     const older: OlderSession[] = [];
@@ -51,7 +52,7 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
         transfers: transfers.map((transfer) => transfer.id),
       });
     }
-    return { done: older.length === 0, waitsFor: older.slice(0, 5).map(({ pid, role, seconds }) => `${role}, pid ${pid}, ${seconds} s`) };
+    return { done: older.length === 0, waitsFor: describeOlder(older) };
   };
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { syncLedger } from '../../adapters/sync-ledger.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { drainOrFail } from '../middleware/drain-journal.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { waitForLocks } from '../middleware/wait-for-locks.ts';
@@ -18,7 +19,7 @@ export const StopSyncInput = ChangingEnvelope.extend({ polls: z.number().int() }
  */
 export function stopSync(deps: StatePorts): Work<z.infer<typeof StopSyncInput>, CatchUpAnswer> {
   return async ({ run, now, polls }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const drained = await drainOrFail(deps, run, { plan, polls });
     if (!drained.done) return drained;
     const sync = syncLedger(deps.session);

@@ -6,6 +6,7 @@ import { describeReference, outsideReferences } from '../../adapters/outside-ref
 import { type PlacedPhase, phaseLedger } from '../../adapters/phase-ledger.ts';
 import { labelled } from '../../adapters/sql-session.ts';
 import { syncLedger } from '../../adapters/sync-ledger.ts';
+import { syncRenaming } from '../../adapters/sync-renaming.ts';
 import { inForeignKeyOrder } from '../../adapters/table-order.ts';
 import { transferLedger, type UndoPlace } from '../../adapters/transfer-ledger.ts';
 import { assertNever } from '../../core/assert-never.ts';
@@ -17,8 +18,10 @@ import { isSynced } from '../../core/run/next-step.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
+import { renamingOf } from '../../core/transfer/plan-in-force.ts';
 import { drainJournal } from '../middleware/drain-journal.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
+import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { runStatements } from '../middleware/run-statements.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -40,7 +43,7 @@ export interface UndoAnswer {
  */
 export function undoPhase(deps: StatePorts): Work<z.infer<typeof UndoPhaseInput>, UndoAnswer> {
   return async ({ run, now, phase: id }) => {
-    const plan = await deps.plans.read(run.digest);
+    const plan = await planInForce(deps, run);
     const phase = anyPhaseOf(plan, id);
     await refuseOutsideReferences(deps, { plan, phase });
     const begunMs = deps.clockMs();
@@ -108,7 +111,9 @@ async function undoInTransaction(deps: StatePorts, run: ChangingRun, place: Plac
   }
   await phases.throwFailure(run, label);
   try {
-    await phases.undoTransaction(run, place, statements);
+    const { id } = place.phase;
+    const renaming = renamingOf(place.plan)?.phase === id ? await syncRenaming(deps.session, await deps.plans.read(run.digest), id, 'undo') : null;
+    await phases.undoTransaction(run, place, { statements, renaming });
     return { next: 'decide' };
   } catch (error) {
     if (error instanceof UnknownOutcomeError && error.isTimeout) {

@@ -1,5 +1,5 @@
 -- Functions and triggers of one side of a phase's transfers, together or not at all; repeating it does nothing.
--- p_sync comes from adapters/sync-ledger.ts: transfers (id, carried), functions and triggers (create), names (of the functions), tables,
+-- p_sync comes from adapters/sync-ledger.ts: transfers (id, carried, tables), functions and triggers (create), names (of the functions), tables,
 -- keys (transfer, table, column, sequence).
 create or replace function stepgate.install_sync(p_run text, p_token bigint, p_plan text, p_phase text, p_side text, p_sync jsonb) returns text
 language plpgsql as $install_sync$
@@ -25,8 +25,8 @@ begin
   for line in select jsonb_array_elements_text(p_sync -> 'triggers') loop
     execute line;
   end loop;
-  insert into stepgate.sync (plan, phase, transfer, side, carried, functions)
-  select p_plan, p_phase, t ->> 'id', p_side, t -> 'carried', array(select jsonb_array_elements_text(p_sync -> 'names'))
+  insert into stepgate.sync (plan, phase, transfer, side, carried, functions, tables)
+  select p_plan, p_phase, t ->> 'id', p_side, t -> 'carried', array(select jsonb_array_elements_text(p_sync -> 'names')), array(select jsonb_array_elements_text(t -> 'tables'))
   from jsonb_array_elements(p_sync -> 'transfers') t;
   -- What goes back is decided anew when it begins to.
   update stepgate.sync s set carried = t -> 'carried' from jsonb_array_elements(p_sync -> 'transfers') t where s.plan = p_plan and s.transfer = t ->> 'id';

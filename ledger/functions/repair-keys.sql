@@ -31,6 +31,12 @@ begin
     raise exception using errcode = 'SG003', message = format('transactions of %s begin at isolation level %s; a repair needs read committed',
       current_user, current_setting('transaction_isolation')), hint = 'set default_transaction_isolation back for this role and database';
   end if;
+  -- Until the commit nobody gives the tables other names. Texts by the names of before are not executed: the names may be other tables' now.
+  perform from stepgate.sync s where s.plan = p_plan and s.transfer = p_transfer for share;
+  if exists (select from stepgate.sync s where s.plan = p_plan and s.transfer = p_transfer and s.tables <> '{}' and p_texts ? 'tables'
+      and to_jsonb(s.tables) <> p_texts -> 'tables') then
+    raise exception using errcode = '55P03', message = format('the tables of transfer %s got other names meanwhile', p_transfer);
+  end if;
   select p.undo_begun_at is not null into is_undoing from stepgate.phase p
   where p.plan = p_plan and p.phase = (select s.phase from stepgate.sync s where s.plan = p_plan and s.transfer = p_transfer limit 1) for share;
   if is_undoing then

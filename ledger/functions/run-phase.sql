@@ -1,7 +1,8 @@
 -- A transactional phase: its row, its statements and its checks commit together or not at all. Repeating it does nothing.
 -- A failure is kept rather than raised: the caller of a phase that takes more than the Data API's 45 s gets no answer.
 create or replace function stepgate.run_phase(
-  p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb, p_protect jsonb
+  p_run text, p_token bigint, p_plan text, p_phase text, p_ordinal integer, p_digest text, p_statements jsonb, p_checks jsonb, p_protect jsonb,
+  p_renaming jsonb default null
 ) returns text
 language plpgsql as $run_phase$
 declare
@@ -21,9 +22,11 @@ begin
   end if;
   begin
     update stepgate.plan set changed_at = clock_timestamp() where plan = p_plan and changed_at is null;
+    perform stepgate.begin_renaming(p_plan, p_renaming);
     perform stepgate.begin_images(p_plan, p_phase, p_protect);
     perform stepgate.fence_suspend();
     statements := stepgate.execute_statements(p_statements);
+    perform stepgate.end_renaming(p_renaming);
     -- What waits for the commit is checked now: a commit that fails late would be told to nobody.
     set constraints all immediate;
     -- The plan's own statements may have moved the path; the checks are written for the default.

@@ -30,7 +30,8 @@ export interface SyncTrigger {
 
 export interface FunctionParts {
   readonly part: SyncPart;
-  readonly table: QualifiedName;
+  /** The table by the name that is part of the function's. */
+  readonly named: QualifiedName;
   /** Where the triggers stand: the table, and with a statement trigger its partitions. */
   readonly places: readonly QualifiedName[];
   readonly firing: Firing;
@@ -40,8 +41,8 @@ export interface FunctionParts {
   readonly byKey: boolean;
 }
 
-export function syncFunction({ part, table, places, firing, sections, byKey }: FunctionParts): SyncFunction {
-  const name = `stepgate.${quoteIdent(functionName(part, table, firing.event))}`;
+export function syncFunction({ part, named, places, firing, sections, byKey }: FunctionParts): SyncFunction {
+  const name = `stepgate.${quoteIdent(functionName(part, named, firing.event))}`;
   // A row that a BEFORE trigger gives back goes on.
   const body = functionBody(sections, returned(firing));
   const tag = dollarTag(body);

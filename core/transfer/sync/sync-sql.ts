@@ -18,24 +18,27 @@ export interface SyncInput {
   readonly transfers: readonly Transfer[];
   readonly carried: ReadonlyMap<string, readonly CarriedColumn[]>;
   readonly catalog: SyncCatalog;
+  /** What a table was called when the functions were named after it; left out where it is called so now. */
+  readonly installedAs?: (table: QualifiedName) => QualifiedName;
 }
 
 /** The trigger functions of one side of a phase's transfers, and their triggers: one function for each table read and each event. */
 export function syncSql(input: SyncInput): readonly SyncFunction[] {
   const part: SyncPart = { plan: input.plan.id, phase: input.phase, side: input.side };
+  const common = { part, installedAs: input.installedAs ?? ((table: QualifiedName) => table) };
   const synced = input.transfers.filter(({ sync }) => sync !== 'none' && (input.side === 'source' || sync === 'both'));
   const syncs = synced.map((transfer): Unplaced => ({ transfer, part, carried: input.carried.get(transfer.id) ?? [], catalog: input.catalog }));
   if (input.side === 'target') {
     return tablesOf(syncs.map(({ transfer }) => transfer.into)).flatMap((table) =>
-      tableFunctions({ part, table, events: BACKWARD, syncs: syncs.filter(({ transfer }) => isSame(transfer.into, table)) }, input.catalog),
+      tableFunctions({ ...common, table, events: BACKWARD, syncs: syncs.filter(({ transfer }) => isSame(transfer.into, table)) }, input.catalog),
     );
   }
   const driving = tablesOf(syncs.map(({ transfer }) => transfer.from)).flatMap((table) =>
-    tableFunctions({ part, table, events: FORWARD, syncs: syncs.filter(({ transfer }) => isSame(transfer.from, table)) }, input.catalog),
+    tableFunctions({ ...common, table, events: FORWARD, syncs: syncs.filter(({ transfer }) => isSame(transfer.from, table)) }, input.catalog),
   );
   const lookups = tablesOf(syncs.flatMap(({ transfer }) => transfer.lookups.map(({ table }) => table))).flatMap((table) =>
     tableFunctions(
-      { part, table, events: LOOKUP, syncs: syncs.filter(({ transfer }) => transfer.lookups.some((lookup) => isSame(lookup.table, table))) },
+      { ...common, table, events: LOOKUP, syncs: syncs.filter(({ transfer }) => transfer.lookups.some((lookup) => isSame(lookup.table, table))) },
       input.catalog,
     ),
   );
@@ -54,17 +57,18 @@ interface Event extends Pick<Firing, 'event' | 'timing'> {
 interface TableEvents {
   readonly part: SyncPart;
   readonly table: QualifiedName;
+  readonly installedAs: (table: QualifiedName) => QualifiedName;
   readonly events: readonly Event[];
   readonly syncs: readonly Unplaced[];
 }
 
-function tableFunctions({ part, table, events, syncs }: TableEvents, catalog: SyncCatalog): readonly SyncFunction[] {
+function tableFunctions({ part, table, installedAs, events, syncs }: TableEvents, catalog: SyncCatalog): readonly SyncFunction[] {
   const places = withPartitions(catalog, table);
   return events.map((event) => {
     const isKey = event.event === 'key';
     const parts: FunctionParts = {
       part,
-      table,
+      named: installedAs(table),
       places: event.isForRows ? [table] : places,
       firing: {
         event: event.event,

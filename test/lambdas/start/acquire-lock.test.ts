@@ -161,7 +161,7 @@ test('whatever the old token tries is refused and changes nothing', async () => 
   const before = await bench.sql(state);
   const acts: Readonly<Record<string, () => Promise<unknown>>> = {
     runTransaction: () => phaseLedger(session).runTransaction(old.run, owners),
-    undoTransaction: () => phaseLedger(session).undoTransaction(old.run, { plan: plan.plan, phase: schema }, schema.undo ?? []),
+    undoTransaction: () => phaseLedger(session).undoTransaction(old.run, { plan: plan.plan, phase: schema }, { statements: schema.undo ?? [] }),
     begin: () => phaseLedger(session).begin(old.run, copy),
     finish: () => phaseLedger(session).finish(old.run, copy, 1),
     beginUndo: () => phaseLedger(session).beginUndo(old.run, schema),
@@ -341,7 +341,7 @@ insert into stepgate_archive.row (run_id, plan, transfer, table_name, key, image
   expect(await bench.sql("select run_id, image->>'id' as id, pg_typeof(image)::text as type from stepgate_archive.row")).toEqual([
     { run_id: 'old', id: '1', type: 'json' },
   ]);
-  expect(await bench.sql("select pronargs::int as parameters from pg_proc where proname = 'undo_phase'")).toEqual([{ parameters: 7 }]);
+  expect(await bench.sql("select pronargs::int as parameters from pg_proc where proname = 'undo_phase'")).toEqual([{ parameters: 8 }]);
 });
 
 test('an undo that died before its proof is proven before anything else is begun', async () => {
