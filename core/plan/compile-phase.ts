@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Node } from 'libpg-query';
+import { transfersOf } from '../transfer/transfers-of.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { folderOf } from './check-folders.ts';
 import { compileChecks } from './compile-checks.ts';
@@ -6,7 +8,7 @@ import type { CompiledStatement } from './compile-statements.ts';
 import { compileStatements } from './compile-statements.ts';
 import { compileTransfer } from './compile-transfer.ts';
 import type { LongStatement, ObjectName, Phase, QualifiedName, Reach, Statement, TransactionPhase } from './compiled-plan.ts';
-import { createdNames, freedNames, isFreed } from './created-names.ts';
+import { createdNames, freedNames, isFreed, renamedTo } from './created-names.ts';
 import type { PlanOutline } from './parse-plan-file.ts';
 import type { SqlFile } from './parse-sql.ts';
 import type { Report } from './plan-fault.ts';
@@ -15,6 +17,7 @@ import type { PhaseEntry } from './plan-file.ts';
 import type { PlanFolder } from './plan-folder.ts';
 import { changesOnly, protectedTables, refuseUnseen } from './protected-tables.ts';
 import { reachOf, writesRows } from './reach.ts';
+import { renamingOf } from './renaming.ts';
 import { faultAt } from './source-text.ts';
 
 /** What a phase is compiled from. */
@@ -25,6 +28,8 @@ export interface PhaseSource {
   readonly folder: PlanFolder;
   readonly outline: PlanOutline;
   readonly report: Report;
+  /** The phases before it, as far as they compiled. */
+  readonly before: readonly Phase[];
 }
 
 /** A phase, and the names that it takes away for the phases after it. */
@@ -65,15 +70,37 @@ function compileStatementPhase(source: PhaseSource, freedBefore: readonly Object
   const protect = protectedTables(entry.protect ?? []);
   const undo = undoFile ? compileStatements(undoFile, 'undo', report) : undoFile === undefined && protect.length > 0 ? [] : null;
   const verify = verifyFile ? compileChecks(verifyFile, 'verify', report) : [];
-  const { creates, freed } = namesOf(up, freedBefore);
+  const { creates, freed } = namesOf(up, freedBefore, entry.cutover === 'rename' ? renamedTo : () => []);
   const undoWritesRows = (undo ?? []).some(({ node }) => writesRows(node));
   const base = { ...common(source), because: entry.because ?? null, verify, creates, undoWritesRows };
   const isLong = up.some(({ proof }) => proof !== null);
   const isUpSound = upFile && up.length > 0 && up.length === upFile.statements.length;
   if (isUpSound && !isLong && undo !== null && undoFile) reportLongUndo(undoFile, undo, report);
   if (protect.length > 0) refuseProtection(source, { up, isLong, protect, upFile, undoFile });
-  const phase = isLong ? longPhase(base, up, undo) : { ...transactionPhase(base, up, undo), protect };
+  const renaming = isUpSound ? renamingIn(source, { up, isLong, upFile, undo, undoFile }) : {};
+  const phase = isLong ? longPhase(base, up, undo) : { ...transactionPhase(base, up, undo), protect, ...renaming };
   return { phase: withDigest(phase), reach: reachOf([...up, ...(undo ?? [])]), freed };
+}
+
+interface RenamingFiles {
+  readonly up: readonly CompiledStatement[];
+  readonly isLong: boolean;
+  readonly upFile: SqlFile;
+  readonly undo: readonly CompiledStatement[] | null;
+  readonly undoFile: SqlFile | null | undefined;
+}
+
+/** Empty for any phase but one with `cutover: rename`. */
+function renamingIn(source: PhaseSource, { up, isLong, upFile, undo, undoFile }: RenamingFiles): Pick<TransactionPhase, 'renaming'> {
+  if (source.entry.cutover !== 'rename' || !undoFile || undo === null) return {};
+  if (isLong) {
+    const message =
+      '"cutover: rename" needs the phase to be one transaction, and its up.sql holds statements that refuse one; do them in another phase';
+    source.report(source.outline.faultAtPhase(source.index, message));
+    return {};
+  }
+  const parts = { up: { file: upFile, statements: up }, undo: { file: undoFile, statements: undo }, transfers: transfersOf(source.before) };
+  return { renaming: renamingOf(parts, source.report) };
 }
 
 interface Protection {
@@ -151,11 +178,12 @@ function reportLongUndo(file: SqlFile, undo: readonly CompiledStatement[], repor
 function namesOf(
   up: readonly CompiledStatement[],
   freedBefore: readonly ObjectName[],
+  alsoCreated: (node: Node) => readonly ObjectName[],
 ): { creates: readonly ObjectName[]; freed: readonly ObjectName[] } {
   const freed: ObjectName[] = [...freedBefore];
   const creates = new Map<string, ObjectName>();
   for (const { node } of up) {
-    for (const name of createdNames(node)) if (!isFreed(name, freed)) creates.set(canonicalJson(name), name);
+    for (const name of [...createdNames(node), ...alsoCreated(node)]) if (!isFreed(name, freed)) creates.set(canonicalJson(name), name);
     freed.push(...freedNames(node));
   }
   return { creates: [...creates.values()], freed: freed.slice(freedBefore.length) };

@@ -99,7 +99,7 @@ function compilePhases(folder: PlanFolder, outline: PlanOutline, report: Report)
   const freed: ObjectName[] = [];
   const phases: CompiledPhase[] = [];
   for (const [index, entry] of (outline.phases ?? []).entries()) {
-    const compiled = entry === null ? null : compilePhase({ entry, index, folder, outline, report }, freed);
+    const compiled = entry === null ? null : compilePhase({ entry, index, folder, outline, report, before: phases.map(({ phase }) => phase) }, freed);
     if (compiled === null) continue;
     phases.push(compiled);
     freed.push(...compiled.freed);

@@ -2,6 +2,7 @@ import type { Node } from 'libpg-query';
 import { parseSync } from 'libpg-query';
 import type { Phase, QualifiedName, SourceLine, Statement, Transfer } from './compiled-plan.ts';
 import { describeName, isSameName, qualified, qualifiedRelation, stringsOf } from './sql-tree.ts';
+import { composedRenames, nameAfter, tableRename } from './table-renames.ts';
 
 /** A transfer that stays live until cleanup, and the phase that begins it. */
 interface Live {
@@ -17,16 +18,37 @@ export function refuseLostTables(phases: readonly Phase[], refuse: (place: Sourc
   for (const phase of phases) {
     if (phase.kind !== 'transaction' || phase.when === 'cleanup') continue;
     const known = live.filter(({ ordinal }) => ordinal < phase.ordinal);
-    for (const statement of phase.up) refuseStatement(statement, known, refuse);
+    const isRenaming = phase.cutover === 'rename';
+    phase.up.forEach((statement, index) => {
+      const renames = composedRenames([...renamedBefore(phases, phase), ...(isRenaming ? phase.up.slice(0, index) : [])].flatMap(nodesOf));
+      const named = known.map((one) => ({ ...one, tables: one.tables.map((table) => nameAfter(renames, table)) }));
+      refuseStatement(statement, { live: named, isRenaming }, refuse);
+    });
   }
+}
+
+/** Statements of a cutover before this phase, which calls its tables by the names that they have then. */
+function renamedBefore(phases: readonly Phase[], { ordinal }: Phase): readonly Statement[] {
+  return phases.flatMap((phase) => (phase.cutover === 'rename' && phase.ordinal < ordinal && phase.kind === 'transaction' ? phase.up : []));
+}
+
+function nodesOf({ sql }: Statement): readonly Node[] {
+  return (parseSync(sql).stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : [stmt]));
 }
 
 function liveIn({ ordinal }: Phase): (transfer: Transfer) => Live {
   return (transfer) => ({ ordinal, transfer, tables: [transfer.from, transfer.into, ...transfer.lookups.map(({ table }) => table)] });
 }
 
-function refuseStatement(statement: Statement, live: readonly Live[], refuse: (place: SourceLine, message: string) => void): void {
-  const lost = (parseSync(statement.sql).stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : lostBy(stmt)));
+interface Known {
+  readonly live: readonly Live[];
+  /** The sync follows the names that this statement's phase gives to tables. */
+  readonly isRenaming: boolean;
+}
+
+function refuseStatement(statement: Statement, { live, isRenaming }: Known, refuse: (place: SourceLine, message: string) => void): void {
+  const nodes = nodesOf(statement).filter((node) => !isRenaming || tableRename(node) === null);
+  const lost = nodes.flatMap(lostBy);
   for (const { what, table } of lost) {
     const keeper = live.find(({ tables }) => tables.some((one) => isSameName(one, table)));
     if (keeper === undefined) continue;

@@ -47,8 +47,10 @@ export const PhaseEntry = z
       because: Text.meta({ description: 'Why the phase needs no undo' }).optional(),
       fence: z.boolean({ error: 'true or false' }).meta({ description: 'Keeps application writes out while the phase runs' }).optional(),
       cutover: z
-        .literal('flag', { error: '"flag", which renames nothing: the application switches to the new side itself' })
-        .meta({ description: 'After this phase the application may write on the new side; nothing is renamed' })
+        .enum(['flag', 'rename'], { error: '"flag", where the application switches by itself, or "rename", where up.sql renames tables' })
+        .meta({
+          description: 'After this phase the application may write on the new side: by its own flag, or under names that up.sql gives to tables',
+        })
         .optional(),
       when: z
         .literal('cleanup', { error: '"cleanup", or left out for a phase that runs with the others' })
@@ -81,6 +83,21 @@ function misplaced(phase: Readonly<Record<string, unknown>>): readonly (readonly
       phase.transfers !== undefined && phase.cutover !== undefined,
       'cutover',
       'rows are copied before a cutover; give it a phase of its own, whose up.sql grants the application its writes on the new side',
+    ],
+    [
+      phase.cutover === 'rename' && phase.fence !== true,
+      'cutover',
+      'under a name that now means another table the application would write where it does not mean to; add "fence: true", which keeps it out meanwhile',
+    ],
+    [
+      phase.cutover === 'rename' && phase.undo !== undefined,
+      'undo',
+      'a way back that keeps every write needs the names of before; write an undo.sql that renames back, and remove undo and because',
+    ],
+    [
+      phase.cutover === 'rename' && phase.protect !== undefined,
+      'protect',
+      '"protect" is for rows that up.sql changes, and with "cutover: rename" it changes none; remove it',
     ],
     [
       phase.transfers !== undefined && phase.protect !== undefined,
@@ -137,7 +154,6 @@ export const NOT_ENFORCED: ReadonlyMap<string, string> = new Map([
   ['window', 'a run is not ended by the clock; say under notes how long it may take, and watch it'],
   ['signOffs', 'no sign-off is asked for; say under notes who must agree, and ask them before you start the run'],
   ['onFailure: keep-verified', 'a failure undoes every phase; use undo-all, or split the plan into several plans'],
-  ['cutover: rename', 'nothing is renamed; use "cutover: flag", and let the application switch to the new names itself'],
 ]);
 
 /** "48h" and "2d" in hours. */

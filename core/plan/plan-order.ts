@@ -21,6 +21,8 @@ export function checkOrder(outline: PlanOutline, phases: readonly Phase[], repor
         index,
         `phase ${index + 1}: "cutover" says from when the application may write on the new side, and no transfer before it keeps that current; add "sync" to one, or remove cutover`,
       );
+    if (entry.transfers !== undefined && firstCutover !== -1 && index > firstCutover && entries[firstCutover]?.cutover === 'rename')
+      fault(index, `phase ${index + 1}: rows are copied before tables get other names; put it before phase ${firstCutover + 1}, the cutover`);
   }
   reportMissingCutover(outline, phases, report);
   reportIdleRollback(outline, isWhole ? phases : null, report);
