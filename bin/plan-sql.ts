@@ -1,9 +1,14 @@
 import { assertNever } from '../core/assert-never.ts';
-import type { Check, CompiledPlan, LongPhase, Phase, Statement, TransferPhase } from '../core/plan/compiled-plan.ts';
+import type { Check, CompiledPlan, LongPhase, Phase, QualifiedName, Statement, TransactionPhase, TransferPhase } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
+import { isSynced } from '../core/run/next-step.ts';
+import { quoteName } from '../core/transfer/identifier.ts';
+import { planAfter } from '../core/transfer/plan-in-force.ts';
+import { tablesOf } from '../core/transfer/sync/renamed-sync.ts';
+import { transfersOf } from '../core/transfer/transfers-of.ts';
 import { at, KEY, RANGE, type SqlText } from './plan-sql-text.ts';
-import { repairTexts, syncEndTexts, syncTexts } from './sync-texts.ts';
-import { transferTexts } from './transfer-texts.ts';
+import { renamedSyncTexts, repairTexts, syncEndTexts, syncTexts } from './sync-texts.ts';
+import { comparisonTexts, transferTexts } from './transfer-texts.ts';
 
 /** What is sent to the database in one place of a run. */
 export interface SqlSection {
@@ -52,11 +57,7 @@ function phaseSections(plan: CompiledPlan, phase: Phase): readonly SqlSection[] 
 function workSections(plan: CompiledPlan, phase: Phase, section: MakeSection): readonly SqlSection[] {
   switch (phase.kind) {
     case 'transaction':
-      return [
-        section('one transaction with its row in stepgate.phase, by one call of stepgate.run_phase', phase.up.map(statementText)),
-        section('its checks, inside the same transaction', phase.verify.map(checkText)),
-        section('undo, one transaction, by one call of stepgate.undo_phase', (phase.undo ?? []).map(statementText)),
-      ];
+      return transactionSections(plan, phase, section);
     case 'long':
       return longSections(phase, section);
     case 'transfer':
@@ -64,6 +65,47 @@ function workSections(plan: CompiledPlan, phase: Phase, section: MakeSection): r
     default:
       return assertNever(phase);
   }
+}
+
+function transactionSections(plan: CompiledPlan, phase: TransactionPhase, section: MakeSection): readonly SqlSection[] {
+  const { renaming } = phase;
+  const renamed = renaming === undefined ? plan : planAfter(plan, renaming);
+  const around = (now: CompiledPlan, next: CompiledPlan, of: string): readonly [SqlSection, SqlSection] => {
+    const names = (renaming?.tables ?? []).map(({ from, to }) => (now === plan ? from : to));
+    const lock = renaming === undefined ? [] : [lockText(phase, [...names, ...tablesOf(transfersOf(now.phases).filter(isSynced))])];
+    const functions = renaming === undefined ? [] : renamedSyncTexts({ installed: plan, now, next });
+    return [
+      section(`before ${of}, in the same transaction`, lock),
+      section(`behind ${of}, in the same transaction: live sync by the other names`, functions),
+    ];
+  };
+  const [upLock, upFunctions] = around(plan, renamed, 'its statements');
+  const [undoLock, undoFunctions] = around(renamed, plan, "its undo's statements");
+  const after = renaming === undefined ? [] : transfersOf(renamed.phases).filter(({ id }) => renaming.transfers[id] !== undefined);
+  return [
+    upLock,
+    section('one transaction with its row in stepgate.phase, by one call of stepgate.run_phase', phase.up.map(statementText)),
+    upFunctions,
+    section('its checks, inside the same transaction', phase.verify.map(checkText)),
+    section(
+      'repair and comparison by the other names, until it is undone',
+      after.flatMap((transfer) => [...(isSynced(transfer) ? repairTexts(transfer) : []), ...comparisonTexts(plan, transfer)]),
+    ),
+    undoLock,
+    section('undo, one transaction, by one call of stepgate.undo_phase', (phase.undo ?? []).map(statementText)),
+    undoFunctions,
+  ];
+}
+
+/** As stepgate.lock_soon takes them, one after another, in 200 ms altogether. */
+function lockText({ up, folder }: TransactionPhase, tables: readonly QualifiedName[]): SqlText {
+  const [first] = up;
+  const names = [...new Set(tables.map(quoteName))].sort();
+  return {
+    what: 'nobody else reads or writes these tables until the commit',
+    at: first === undefined ? folder : at(first),
+    sql: `lock table ${names.join(', ')} in access exclusive mode`,
+  };
 }
 
 type MakeSection = (title: string, texts: readonly SqlText[]) => SqlSection;

@@ -1,6 +1,7 @@
 import type { CompiledPlan, Transfer, TransferPhase } from '../core/plan/compiled-plan.ts';
 import { candidates } from '../core/transfer/carried-columns.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { type PlanNames, renamedFunctions } from '../core/transfer/sync/renamed-sync.ts';
 import { repairSql } from '../core/transfer/sync/repair-sql.ts';
 import { NO_CATALOG } from '../core/transfer/sync/sync-catalog.ts';
 import type { SyncFunction } from '../core/transfer/sync/sync-function.ts';
@@ -20,6 +21,18 @@ export function syncTexts(plan: CompiledPlan, phase: TransferPhase, side: Side):
   });
 }
 
+/** The trigger functions once more, by the names that tables have after a cutover, or after its undo. */
+export function renamedSyncTexts(names: PlanNames): readonly SqlText[] {
+  const synced = (phase: TransferPhase) => phase.transfers.some(({ sync }) => sync !== 'none');
+  return names.next.phases.flatMap((phase) =>
+    phase.kind !== 'transfer' || !synced(phase)
+      ? []
+      : (['source', 'target'] as const)
+          .flatMap((side) => renamedFunctions(names, { phase: phase.id, side, carried: carriedIn(phase), catalog: NO_CATALOG }))
+          .map((one) => ({ what: `sync: function ${one.name}`, at: placeOf(one, phase.transfers), sql: one.create })),
+  );
+}
+
 /** What takes both sides' triggers and functions away. */
 export function syncEndTexts(plan: CompiledPlan, phase: TransferPhase): readonly SqlText[] {
   const functions = (['target', 'source'] as const).flatMap((side) => functionsOf(plan, phase, side));
@@ -28,9 +41,12 @@ export function syncEndTexts(plan: CompiledPlan, phase: TransferPhase): readonly
   );
 }
 
-function functionsOf(plan: CompiledPlan, { id, transfers }: TransferPhase, side: Side): readonly SyncFunction[] {
-  const carried = new Map(transfers.map((transfer) => [transfer.id as string, candidates(transfer)]));
-  return syncSql({ plan, phase: id, side, transfers, carried, catalog: NO_CATALOG });
+function functionsOf(plan: CompiledPlan, phase: TransferPhase, side: Side): readonly SyncFunction[] {
+  return syncSql({ plan, phase: phase.id, side, transfers: phase.transfers, carried: carriedIn(phase), catalog: NO_CATALOG });
+}
+
+function carriedIn({ transfers }: TransferPhase): ReadonlyMap<string, ReturnType<typeof candidates>> {
+  return new Map(transfers.map((transfer) => [transfer.id, candidates(transfer)]));
 }
 
 /** The first transfer that the function is for: it reads or fills the triggers' table. */

@@ -9,6 +9,11 @@ export function transferTexts(plan: CompiledPlan, phase: string, transfer: Trans
   return texts.map(({ what, sql }) => ({ what, at: at(transfer), sql }));
 }
 
+/** What the comparison sends, by the names that a transfer's tables have. */
+export function comparisonTexts(plan: CompiledPlan, transfer: Transfer): readonly SqlText[] {
+  return compareTexts(plan, transfer).map(({ what, sql }) => ({ what, at: at(transfer), sql }));
+}
+
 type Text = Pick<SqlText, 'what' | 'sql'>;
 
 function copyTexts(plan: CompiledPlan, transfer: Transfer): readonly Text[] {

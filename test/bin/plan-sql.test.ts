@@ -91,3 +91,38 @@ function isRead({ sql }: SqlText): boolean {
     return false;
   }
 }
+
+test('what follows a rename is shown where it runs, by the names of before and after', async () => {
+  const files = {
+    ...LIVE,
+    'plan.yaml': LIVE['plan.yaml']?.replace('cutover: flag', 'cutover: rename, fence: true') ?? '',
+    '3-cutover/up.sql': `--! allow: RENAMED_IN_USE because the application switches with it
+alter table old_stock rename to former_stock;
+alter table stock rename to old_stock;
+`,
+    '3-cutover/undo.sql': 'alter table old_stock rename to stock;\nalter table former_stock rename to old_stock;\n',
+    '4-tidy/up.sql': 'drop table former_stock;\n',
+  };
+  const result = await compilePlan({ id: 'stock', files: new Map(Object.entries(files)) });
+  expect(result.ok ? [] : result.faults).toEqual([]);
+  const shown = (result.ok ? planSql(result.plan) : []).filter(({ phase }) => phase === 'cutover');
+  expect(shown.map(({ title }) => title.replace('phase 3 cutover: ', ''))).toEqual([
+    'live sync of the new side, in one transaction for each phase of transfers, before this phase',
+    'before its statements, in the same transaction',
+    'one transaction with its row in stepgate.phase, by one call of stepgate.run_phase',
+    'behind its statements, in the same transaction: live sync by the other names',
+    'repair and comparison by the other names, until it is undone',
+    "before its undo's statements, in the same transaction",
+    'undo, one transaction, by one call of stepgate.undo_phase',
+    "behind its undo's statements, in the same transaction: live sync by the other names",
+  ]);
+  const [installed, lock, , after, , undoLock, , back] = shown.map(({ texts }) => texts);
+  expect(lock?.[0]?.sql).toBe('lock table "public"."kinds", "public"."old_stock", "public"."stock" in access exclusive mode');
+  expect(undoLock?.[0]?.sql).toBe('lock table "public"."former_stock", "public"."kinds", "public"."old_stock" in access exclusive mode');
+  const functions = (texts: readonly SqlText[] | undefined, name: RegExp) => (texts ?? []).filter(({ what }) => name.test(what));
+  const target = /sync: function stepgate."sync_stock_copy_target_stock_update"/;
+  expect(functions(installed, target)[0]?.sql).toContain('update "public"."old_stock" as s');
+  expect(functions(after, target)[0]?.sql).toContain('update "public"."former_stock" as s');
+  expect(functions(back, target)[0]?.sql).toBe(functions(installed, target)[0]?.sql);
+  for (const { sql } of functions(after, /_source_/)) expect(sql).not.toContain('"public"."stock"');
+});
