@@ -77,6 +77,17 @@ export function renamedTo(node: Node): readonly ObjectName[] {
   return freedNames(node).map((old) => (old.kind === 'schema' ? { kind: 'schema', schema: newname, name: newname } : { ...old, name: newname }));
 }
 
+/** Names after a rename: the one that it gives another name, and what belongs to that table. */
+export function namesAfter(names: readonly ObjectName[], node: Node): readonly ObjectName[] {
+  const [old, next] = [freedNames(node)[0], renamedTo(node)[0]];
+  if (old === undefined || next === undefined) return names;
+  return names.map((name) => {
+    if (isSame(name, old)) return next;
+    const isOfIt = 'table' in name && old.kind === 'table' && name.schema === old.schema && name.table === old.name;
+    return isOfIt ? { ...name, table: next.name } : name;
+  });
+}
+
 /** Whether a name is free because a statement before it freed it, or the table that it belongs to. */
 export function isFreed(name: ObjectName, freed: readonly ObjectName[]): boolean {
   return freed.some(

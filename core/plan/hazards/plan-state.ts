@@ -1,6 +1,6 @@
 import type { AlterTableCmd, Node } from 'libpg-query';
 import type { ObjectName, QualifiedName } from '../compiled-plan.ts';
-import { createdNames, freedNames, isFreed, renamedTo } from '../created-names.ts';
+import { createdNames, freedNames, isFreed, namesAfter, renamedTo } from '../created-names.ts';
 import { qualified, qualifiedRelation, stringsOf } from '../sql-tree.ts';
 import { createdOther, isSameOther, type OtherObject } from './other-objects.ts';
 import { constraintsIn, tableCommands } from './table-parts.ts';
@@ -13,6 +13,8 @@ export interface PlanState {
   isOwn(name: ObjectName): boolean;
   /** The same for a trigger, an extension and the like. */
   isOwnOther(object: OtherObject): boolean;
+  /** Whether the plan itself gave a name, by making or renaming: nobody else goes by it. */
+  isNamed(name: ObjectName): boolean;
   /** Whether the plan added the constraint. */
   isOwnConstraint(table: QualifiedName, constraint: string): boolean;
   /** Whether this phase added the constraint NOT VALID. */
@@ -32,12 +34,14 @@ interface Memory {
   readonly phase: number;
   readonly tables: ReadonlyMap<string, { readonly phase: number; readonly isFilled: boolean }>;
   readonly own: readonly ObjectName[];
+  /** Names that the plan gave to what was there before. */
+  readonly given: readonly ObjectName[];
   readonly others: readonly OtherObject[];
   readonly constraints: ReadonlyMap<string, { readonly phase: number; readonly isValid: boolean; readonly column: string | null }>;
   readonly values: readonly { readonly phase: number; readonly value: string }[];
 }
 
-const EMPTY: Memory = { phase: -1, tables: new Map(), own: [], others: [], constraints: new Map(), values: [] };
+const EMPTY: Memory = { phase: -1, tables: new Map(), own: [], given: [], others: [], constraints: new Map(), values: [] };
 
 /** A constraint that came with its column, valid from the start. */
 const OF_A_COLUMN = { phase: -1, isValid: true, column: null } as const;
@@ -45,7 +49,8 @@ const OF_A_COLUMN = { phase: -1, isValid: true, column: null } as const;
 export function planState(start: Memory = EMPTY): PlanState {
   let phase = start.phase;
   const tables = new Map(start.tables);
-  const own = [...start.own];
+  let own = [...start.own];
+  const given = [...start.given];
   const others = [...start.others];
   const constraints = new Map(start.constraints);
   const values = [...start.values];
@@ -59,6 +64,7 @@ export function planState(start: Memory = EMPTY): PlanState {
       return known !== undefined && (known.phase === phase || !known.isFilled);
     },
     isOwn: (name) => isFreed(name, own),
+    isNamed: (name) => isFreed(name, [...own, ...given]),
     isOwnOther: (object) => others.some((other) => isSameOther(other, object)),
     isOwnConstraint: (table, name) => constraints.has(keyOf(table, name)),
     isJustAdded: (table, name) => constraints.get(keyOf(table, name))?.phase === phase,
@@ -68,10 +74,14 @@ export function planState(start: Memory = EMPTY): PlanState {
     note: (node) => {
       const [old] = freedNames(node);
       for (const name of renamedTo(node)) {
-        const before = old === undefined ? undefined : tables.get(keyOf(old));
+        given.push(name);
+        if (old?.kind !== 'table') continue;
+        const before = tables.get(keyOf(old));
+        tables.delete(keyOf(old));
+        tables.delete(keyOf(name));
         if (before !== undefined) tables.set(keyOf(name), before);
-        own.push(name);
       }
+      own = [...namesAfter(own, node)];
       for (const name of createdNames(node)) {
         if (name.kind === 'table') tables.set(keyOf(name), { phase, isFilled: 'CreateTableAsStmt' in node });
         own.push(name);
@@ -89,7 +99,7 @@ export function planState(start: Memory = EMPTY): PlanState {
     enterPhase: () => {
       phase += 1;
     },
-    fork: () => planState({ phase, tables, own, others, constraints, values }),
+    fork: () => planState({ phase, tables, own, given, others, constraints, values }),
   };
 }
 

@@ -17,8 +17,9 @@ export const findRemovedNames: Finder = (look) => [
 function gone({ node, state }: Look): readonly FoundHazard[] {
   const name = 'RenameStmt' in node ? 'RENAMED_IN_USE' : 'DROPPED_IN_USE';
   const word = 'RenameStmt' in node ? 'RENAME of' : 'DROP of';
+  const isOurs = 'RenameStmt' in node ? state.isNamed : state.isOwn;
   return freedNames(node)
-    .filter((freed) => !HARMLESS.has(freed.kind) && !state.isOwn(freed))
+    .filter((freed) => !HARMLESS.has(freed.kind) && !isOurs(freed))
     .map((freed) => {
       const table = tableOf(freed);
       return { name, subject: `${word} ${describeObject(freed)}`, table, at: null, ...(table === null ? { lock: null } : {}) };

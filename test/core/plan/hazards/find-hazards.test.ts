@@ -202,6 +202,17 @@ test.each<{ name: string; files: Record<string, string>; hazards: string[] }>([
     files: { '1-schema/up.sql': `${made.replace('made', 'old')} alter table old rename to made; ${changes}` },
     hazards: [],
   },
+  {
+    name: 'when it took the name of a table that is dropped by its new one',
+    files: {
+      '1-schema/up.sql': `${made}
+--! allow: RENAMED_IN_USE because an example
+alter table orders rename to former; alter table made rename to orders;`,
+      '1-schema/undo.sql': 'alter table orders rename to made; alter table former rename to orders; drop table made;',
+      '2-more/up.sql': 'drop table orders; drop table former;',
+    },
+    hazards: ['DROPPED_IN_USE'],
+  },
   { name: 'when it is dropped by its undo', files: { '1-schema/up.sql': made, '1-schema/undo.sql': 'drop table made;', ...copy }, hazards: [] },
   {
     name: 'when the undo of another thing drops it',
