@@ -27,7 +27,7 @@ alter table towns rename to places;
 alter table calls rename to calls_swap;
 alter table customer_calls rename to calls;
 alter table calls_swap rename to customer_calls;
-create view customers as with read_only as (select) select * from people;
+create view customers as with read_only as (select) select id, full_name, email from people;
 `,
   '3-cutover/undo.sql': `drop view customers;
 alter table people rename to customers;
