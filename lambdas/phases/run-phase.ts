@@ -6,10 +6,12 @@ import { describeOlder } from '../../adapters/sync-ledger.ts';
 import { olderThanRenaming, syncRenaming } from '../../adapters/sync-renaming.ts';
 import { UnknownOutcomeError } from '../../core/errors.ts';
 import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import { phaseEntry } from '../middleware/phase-entry.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { waitForLocks } from '../middleware/wait-for-locks.ts';
 
 export const RunPhaseInput = ChangingEnvelope.extend({ phase: z.string() });
 
@@ -40,13 +42,15 @@ export function runPhase(deps: StatePorts): Work<z.infer<typeof RunPhaseInput>, 
       if (older.length > 0) {
         return { done: false, waitsFor: describeOlder(older) };
       }
+      const renaming = await syncRenaming(deps.session, plan, id, 'up');
+      const attempt = () => ledger.runTransaction(run, phase, renaming);
       try {
-        await ledger.runTransaction(run, phase, await syncRenaming(deps.session, plan, id, 'up'));
+        await (renaming === null ? attempt() : waitForLocks(deps, transfersOf(plan.phases), attempt));
       } catch (error) {
         if (error instanceof UnknownOutcomeError && error.isTimeout) {
           return { done: false };
         }
-        throw await namingHolders(deps.session, phase.up.map(({ sql }) => sql).join('\n'), error);
+        throw renaming === null ? await namingHolders(deps.session, phase.up.map(({ sql }) => sql).join('\n'), error) : error;
       }
     }
     const result = await ledger.result(run.plan, id);

@@ -19,6 +19,7 @@ import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
 import { renamingOf } from '../../core/transfer/plan-in-force.ts';
+import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import { drainJournal } from '../middleware/drain-journal.ts';
 import { anyPhaseOf } from '../middleware/phase-of-plan.ts';
 import { planInForce } from '../middleware/plan-in-force.ts';
@@ -113,7 +114,8 @@ async function undoInTransaction(deps: StatePorts, run: ChangingRun, place: Plac
   try {
     const { id } = place.phase;
     const renaming = renamingOf(place.plan)?.phase === id ? await syncRenaming(deps.session, await deps.plans.read(run.digest), id, 'undo') : null;
-    await phases.undoTransaction(run, place, { statements, renaming });
+    const attempt = () => phases.undoTransaction(run, place, { statements, renaming });
+    await (renaming === null ? attempt() : waitForLocks(deps, transfersOf(place.plan.phases), attempt));
     return { next: 'decide' };
   } catch (error) {
     if (error instanceof UnknownOutcomeError && error.isTimeout) {
