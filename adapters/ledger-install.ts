@@ -7,7 +7,6 @@ import beginPhase from '../ledger/functions/begin-phase.sql';
 import beginRanges from '../ledger/functions/begin-ranges.sql';
 import beginRenaming from '../ledger/functions/begin-renaming.sql';
 import beginUndo from '../ledger/functions/begin-undo.sql';
-import changedColumns from '../ledger/functions/changed-columns.sql';
 import dropImageTriggers from '../ledger/functions/drop-image-triggers.sql';
 import dropImages from '../ledger/functions/drop-images.sql';
 import endImages from '../ledger/functions/end-images.sql';
@@ -149,7 +148,6 @@ const FUNCTIONS = [
   lockSoon,
   nextKey,
   shareSequence,
-  changedColumns,
   isUndoing,
   isolationReason,
   isRepairDue,

@@ -54,7 +54,7 @@ b.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype, 'u
 from json_array_elements_text(:names::json) as n (name)
 join pg_attribute a on a.attrelid = to_regclass(n.name) and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case t.typtype when 'd' then t.typbasetype else t.oid end
-left join pg_collation c on c.oid = a.attcollation`;
+left join pg_collation c on c.oid = a.attcollation order by n.name, a.attnum`;
 
 const CHILDREN = `with recursive heirs as (
 select n.name as table, h.inhrelid from json_array_elements_text(:names::json) as n (name) join pg_inherits h on h.inhparent = to_regclass(n.name)

@@ -115,7 +115,7 @@ drop function if exists stepgate.run_phase(text, bigint, text, text, integer, te
 alter table stepgate.sync_journal
   add column if not exists refused_at timestamptz,
   add column if not exists refused text,
-  -- Which of the transfer's lookups the entry is about, from 1: `old` and `new` are then arrays of its rows, and the key is null.
+  -- Which of the transfer's lookups the entry is about, from 1: `old` and `new` are then arrays of its rows as text, and the key is null.
   add column if not exists lookup integer,
   -- Transactions with lower numbers may have read what an entry without a key is about as it was before.
   add column if not exists seen_xid xid8,
@@ -138,6 +138,7 @@ if (select cardinality(conkey) from pg_constraint where conrelid = 'stepgate.tra
 end if;
 drop function if exists stepgate.run_batch(text, bigint, text, text, text, text, integer, text, text, text, text);
 drop function if exists stepgate.in_range(text, text, text);
+drop function if exists stepgate.changed_columns(json, json);
 
 -- The fence: what keeps the application's writes out of the database while a phase with `fence: true` and what follows it run.
 create table if not exists stepgate.fence (

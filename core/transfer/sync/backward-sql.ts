@@ -1,6 +1,7 @@
 import { quoteIdent, quoteLiteral, quoteName } from '../identifier.ts';
 import { journalOr, opSql, type Section } from './forward-sql.ts';
 import { mappedSql } from './mapped-rows.ts';
+import { columnIn } from './sync-catalog.ts';
 import {
   anyDiffersSql,
   carriedColumnNames,
@@ -106,10 +107,21 @@ function pairCte(sync: SyncTransfer, output: string): string {
 }
 
 function updateSource(sync: SyncTransfer, condition: string): string {
-  const set = carriedBack(sync, { before: SIDES.o, after: SIDES.n });
+  const set = [...keyBytes(sync, SIDES.o, SIDES.n), ...carriedBack(sync, { before: SIDES.o, after: SIDES.n })];
   const where = `${keysMatch(sync, SIDES.n, 's', 'source')} and ${condition}`;
   if (set.length === 0) return `  select from ${quoteName(sync.transfer.from)} as s, pair as p where ${where}`;
   return `  update ${quoteName(sync.transfer.from)} as s set\n    ${set.join(',\n    ')}\n  from pair as p where ${where}\n  returning 1`;
+}
+
+/** A key that is equal and not the same bytes is no other key: no trigger on keys sees it. */
+function keyBytes(sync: SyncTransfer, before: string, after: string): readonly string[] {
+  const { transfer, catalog } = sync;
+  return transfer.keys
+    .filter(({ target }) => !columnIn(catalog, transfer.into, target).isBinaryEqual)
+    .map(({ source, target }) => {
+      const name = quoteIdent(source);
+      return `${name} = case when ${differsSql(sync, target, before, after)} then ${ref(after, target)} else s.${name} end`;
+    });
 }
 
 /** Assignments of what changed to the source row `s`; never cast: what the old side cannot hold is an error, and not another value. */
@@ -175,7 +187,7 @@ function insertSource(sync: SyncTransfer, { relation, record, condition }: Rows)
   const keys = sync.transfer.keys.map(({ target, source }) => ({ name: quoteIdent(source), value: ref(record, target) }));
   const others = notKeys(sync).map(({ source, expression, columns }) => ({ name: quoteIdent(source), value: valueSql(expression, columns, record) }));
   const all = [...keys, ...others];
-  return `insert into ${quoteName(sync.transfer.from)} (${all.map(({ name }) => name).join(', ')})
+  return `insert into ${quoteName(sync.transfer.from)} (${all.map(({ name }) => name).join(', ')}) overriding system value
   select ${all.map(({ value }) => value).join(', ')} from ${relation} where ${condition}
   on conflict do nothing`;
 }

@@ -6,6 +6,7 @@ import {
   andLive,
   carriedColumnNames,
   deletedSql,
+  differingNamesSql,
   differsSql,
   firstKey,
   guarded,
@@ -229,7 +230,7 @@ function changeJournal(sync: SyncTransfer, rows: BeforeAfter): string {
 )
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, columns, old, new, sql_state)
 select ${labelsSql(sync)}, coalesce(${keyOf(sync, '(p.n)', 'target')}, ${keyOf(sync, '(p.o)', 'target')}), ${opSql(sync)}, v_reason[${place}],
-  stepgate.changed_columns(row_to_json(p.o), row_to_json(p.n)), row_to_json(p.o), row_to_json(p.n), v_state[${place}] from pair as p
+  case when ${firstKey(sync, '(p.o)')} is not null and ${firstKey(sync, '(p.n)')} is not null then ${differingNamesSql(sync, sync.transfer.columns, '(p.o)', '(p.n)')} end, row_to_json(p.o), row_to_json(p.n), v_state[${place}] from pair as p
 where v_state[${place}] is not null or v_reason[${place}] = 'isolation' or (${firstKey(sync, '(p.n)')} is not null and not ${isThere}${andNotHeld(sync, '(p.n)')});`;
   return journalOr(sync, mapped, { op: 'update', rawKeys: rows.rawKeys });
 }

@@ -14,7 +14,8 @@ const NOTED_ROWS = 1_000;
  */
 export function lookupNote(sync: SyncTransfer, lookup: Lookup, { before, after }: { readonly before: string; readonly after: string }): string {
   const number = sync.transfer.lookups.indexOf(lookup) + 1;
-  const rows = (relation: string) => `(select json_agg(row_to_json(r.*)) as rows, count(*) as number from ${relation} as r)`;
+  const row = lookupRow(sync, lookup);
+  const rows = (relation: string) => `(select json_agg(${row}::text) as rows, count(*) as number from ${relation} as r)`;
   const reason = `case when v_state[${sync.place}] is null then 'isolation' else 'failed' end`;
   const isMany = `b.number + a.number > ${NOTED_ROWS}`;
   return `begin
@@ -27,11 +28,21 @@ insert into stepgate.sync_journal (plan, transfer, side, key, op, reason, sql_st
 end;`;
 }
 
+/**
+ * A row `r` in the order of the table's columns, which a partition may have otherwise; as a record, whose text gives back what json would not, as
+ * the NUL of a document.
+ */
+function lookupRow({ catalog }: SyncTransfer, { table }: Lookup): string {
+  const columns = [...(catalog.tables.get(quoteName(table))?.columns.keys() ?? [])];
+  return `row(${columns.length === 0 ? 'r.*' : columns.map((column) => `r.${quoteIdent(column)}`).join(', ')})`;
+}
+
 /** Takes such notes, when all have ended who may have read the lookup as it was, and journals the keys that it maps and that differ. */
 export function spreadLookup({ transfer, carried }: Pick<SyncTransfer, 'transfer' | 'carried'>, lookup: Lookup): string {
   const number = transfer.lookups.indexOf(lookup) + 1;
   const keys = transfer.keys.map(({ target }) => `m.${quoteIdent(target)}`).join(', ');
-  const noted = (rows: string) => `(select r.* from whole as w, json_populate_recordset(null::${quoteName(lookup.table)}, w.${rows}) as r)`;
+  const noted = (rows: string) => `(select (y.noted).* from whole as w cross join json_array_elements_text(w.${rows}) as x (line)
+  cross join lateral (select x.line::${quoteName(lookup.table)} as noted offset 0) as y)`;
   const joined = (relation: string) =>
     `select ${keys} from (\n${withOutput(`${lookup.before}${relation}${lookup.after}`, `${lookup.probe} as stepgate_probe`)}\n) as m where m.stepgate_probe is not null`;
   const names = transfer.keys.map(({ target }) => target);

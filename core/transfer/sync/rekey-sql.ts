@@ -102,7 +102,8 @@ end;
 end if;`;
 }
 
-function changedOnSource({ transfer }: SyncTransfer): string {
+function changedOnSource(sync: SyncTransfer): string {
+  const { transfer } = sync;
   const [o, n] = ['old', 'new'].map((row) => mappedSql(transfer, transfer.driving, `(select ${row}.*)`));
-  return `select stepgate.changed_columns(row_to_json(o.*), row_to_json(n.*)) from (\n${o}\n) as o, (\n${n}\n) as n`;
+  return `select ${differingNamesSql(sync, transfer.columns, 'o', 'n')} from (\n${o}\n) as o, (\n${n}\n) as n`;
 }

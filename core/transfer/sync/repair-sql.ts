@@ -159,7 +159,7 @@ where d.action = 'delete-source' and ${keyOf('s', transfer, 'source')} = d.key a
 function givenSql(transfer: Transfer, carried: readonly CarriedColumn[]): string {
   const columns = [...transfer.keys.map(({ source }) => source), ...carried.map(({ source }) => source)].map(quoteIdent);
   const values = [...transfer.keys.map((_, index) => `b.stepgate_key_${index}`), ...carried.map((_, index) => `b.stepgate_${index}`)];
-  return `insert into ${quoteName(transfer.from)} (${columns.join(', ')}) select ${values.join(', ')}
+  return `insert into ${quoteName(transfer.from)} (${columns.join(', ')}) overriding system value select ${values.join(', ')}
 from ${carriedSql(transfer, carried)} as b join jsonb_to_recordset($4) as d (key text, action text) on d.key = b.stepgate_key and d.action = 'insert-source'`;
 }
 
