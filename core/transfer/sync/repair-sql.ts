@@ -48,8 +48,10 @@ export type Repaired = Pick<SyncTransfer, 'transfer' | 'carried' | 'catalog'>;
 /** How a transfer's keys are derived again where the sync's triggers left them in the journal. */
 export function repairSql(sync: Repaired): RepairSql {
   const { transfer } = sync;
-  const carried = sync.carried.filter(({ source }) => !transfer.keys.some((key) => key.source === source));
-  const parts = { transfer, mapped: mappedSql(transfer), own: ownColumns(transfer), carried };
+  const beside = sync.carried.filter(({ source }) => !transfer.keys.some((key) => key.source === source));
+  const own = ownColumns(sync);
+  const carried = sync.carried.filter((one) => beside.includes(one) || one.columns.every((column) => own.includes(column)));
+  const parts = { transfer, mapped: mappedSql(transfer), own, carried };
   return {
     spread: [spreadSql(transfer), ...transfer.lookups.map((lookup) => spreadLookup(sync, lookup))].map(filled),
     moveTarget: filled(moveSql(transfer, 'source')),
@@ -68,7 +70,7 @@ export function repairSql(sync: Repaired): RepairSql {
 from jsonb_to_recordset($4) as d (key text, forward jsonb), ${mappedSql(transfer)} as m
 where d.forward = $7 and m.stepgate_key = d.key and ${keyOf('t', transfer, 'target')} = d.key and ${marked('t', transfer, 'target')}`),
     forwardSet: Object.fromEntries(parts.own.map((column) => [column, [filled(`${quoteIdent(column)} = m.${quoteIdent(column)}`)]])),
-    backward: transfer.sync !== 'both' ? [] : [takenSql(transfer), givenSql(transfer, carried)].map(filled),
+    backward: transfer.sync !== 'both' ? [] : [takenSql(transfer), givenSql(transfer, beside)].map(filled),
     backwardUpdate: filled(`update ${quoteName(transfer.from)} as s set \0set]]
 from jsonb_to_recordset($4) as d (key text, backward jsonb), ${carriedSql(transfer, carried)} as b
 where d.backward = $7 and b.stepgate_key = d.key and ${keyOf('s', transfer, 'source')} = d.key and ${marked('s', transfer, 'source')}`),
@@ -135,7 +137,7 @@ function goneSql(sync: Repaired): string {
 function revivedSql(sync: Repaired): readonly string[] {
   const { transfer } = sync;
   if (transfer.deletes.kind === 'hard') return [];
-  const set = [...ownColumns(transfer).map((column) => `${quoteIdent(column)} = m.${quoteIdent(column)}`), markSql(sync, false)];
+  const set = [...ownColumns(sync).map((column) => `${quoteIdent(column)} = m.${quoteIdent(column)}`), markSql(sync, false)];
   return [
     `update ${quoteName(transfer.into)} as t set ${set.join(', ')}
 from jsonb_to_recordset($4) as d (key text, action text), ${mappedSql(transfer)} as m
@@ -167,10 +169,10 @@ from ${carriedSql(transfer, carried)} as b join jsonb_to_recordset($4) as d (key
 function conflictSql(sync: Repaired): string {
   const { transfer } = sync;
   const value = (alias: string): string =>
-    `case c.column_name ${ownColumns(transfer)
+    `case c.column_name ${ownColumns(sync)
       .map((column) => `when ${quoteLiteral(column)} then to_json(${alias}.${quoteIdent(column)})`)
       .join(' ')} end`;
-  return ownColumns(transfer).length === 0
+  return ownColumns(sync).length === 0
     ? 'select'
     : `insert into stepgate.conflict (plan, transfer, key, column_name, source_value, target_value, kept)
 select $1, $2, d.key, c.column_name, ${value('m')}, ${value('t')}, c.kept
@@ -224,9 +226,10 @@ function markSql({ transfer: { deletes, into }, catalog }: Repaired, isDeleted: 
   return `${quoteIdent(deletes.column)} = ${isBoolean ? String(isDeleted) : isDeleted ? 'clock_timestamp()' : 'null'}`;
 }
 
-/** The columns that are no key. */
-function ownColumns(transfer: Transfer): readonly string[] {
-  return transfer.columns.filter((column) => !transfer.keys.some(({ target }) => target === column));
+/** The columns that are no key, and the key's where values that are equal may be different bytes. */
+function ownColumns({ transfer, catalog }: Repaired): readonly string[] {
+  const isKey = (column: string) => transfer.keys.some(({ target }) => target === column);
+  return transfer.columns.filter((column) => !isKey(column) || !columnIn(catalog, transfer.into, column).isBinaryEqual);
 }
 
 function keyOf(alias: string, transfer: Transfer, side: 'source' | 'target'): string {

@@ -14,7 +14,17 @@ afterAll(() => bench?.close());
 let runs = 0;
 
 /** A migrated plan of one transfer from `old` to `fresh`, both ways. */
-async function migrated({ before, target, select, key = 'k' }: { before: string; target: string; select: string; key?: string }): Promise<ChangingEnvelope> {
+async function migrated({
+  before,
+  target,
+  select,
+  key = 'k',
+}: {
+  before: string;
+  target: string;
+  select: string;
+  key?: string;
+}): Promise<ChangingEnvelope> {
   await emptyPlanDatabase(bench, before);
   const plan = await deploy(bench, {
     'plan.yaml': 'title: Hard keys\nphases:\n  - { id: schema }\n  - { id: copy, transfers: [rows] }\n  - { id: cutover, cutover: flag }\n',
@@ -115,7 +125,9 @@ insert into old (part, v) values (1, 'one'), (2, 'two')`,
     target: 'k bigint primary key, part int, v text, twice int',
     select: 'select o.k, o.part, o.v, o.twice from old o',
   });
-  await bench.sql(`update old set v = v; insert into fresh (part, v, twice) values (3, 'native', 6); update old set part = 5 where k = 1; update fresh set v = 'back' where k = 2`);
+  await bench.sql(
+    `update old set v = v; insert into fresh (part, v, twice) values (3, 'native', 6); update old set part = 5 where k = 1; update fresh set v = 'back' where k = 2`,
+  );
   let { old, fresh, failed } = await sides('k, part, v, twice');
   expect({ fresh, failed }).toEqual({ fresh: old, failed: [] });
   await bench.sql(`begin isolation level repeatable read; insert into fresh (part, v, twice) values (4, 'rr', 8); commit`);

@@ -81,14 +81,44 @@ const FAMILIES: readonly Family[] = [
       [`('a "b",(c)', 1.0, '{glad}')`, `('x', 1.00, null)`, '1', `array[('a', 1, null)::place]`, `'glad'`, `'{[1,2)}'`, `'{1}'`],
       ['(null, null, null)', `('', 'NaN', '{}')`, '2147483647', `'{}'`, `'sad, "so"'`, `'{}'`, 'null'],
       ['null', 'null', 'null', 'null', 'null', 'null', 'null'],
-      [`('', 1.00, array['sad, "so"', null]::mood[])`, '(null, null, null)', '2', `array[null, (null, null, null)::place]`, `'glad'`, `'{(,)}'`, `'{2,3}'`],
+      [
+        `('', 1.00, array['sad, "so"', null]::mood[])`,
+        '(null, null, null)',
+        '2',
+        `array[null, (null, null, null)::place]`,
+        `'glad'`,
+        `'{(,)}'`,
+        `'{2,3}'`,
+      ],
     ],
   },
   {
     name: 'shapes',
-    columns: { a: 'point', b: 'box', c: 'inet', d: 'bit varying(9)', e: 'uuid', f: 'tsvector', g: 'polygon', h: 'tsquery', i: 'pg_lsn', j: 'macaddr' },
+    columns: {
+      a: 'point',
+      b: 'box',
+      c: 'inet',
+      d: 'bit varying(9)',
+      e: 'uuid',
+      f: 'tsvector',
+      g: 'polygon',
+      h: 'tsquery',
+      i: 'pg_lsn',
+      j: 'macaddr',
+    },
     rows: [
-      [`'(1,-0)'`, `'(1,1),(0,0)'`, `'10.0.0.1/8'`, `B'01'`, `'${'0'.repeat(32)}'`, `'a:1 b'`, `'((0,0),(1,1))'`, `'a & b'`, `'0/0'`, `'08:00:2b:01:02:03'`],
+      [
+        `'(1,-0)'`,
+        `'(1,1),(0,0)'`,
+        `'10.0.0.1/8'`,
+        `B'01'`,
+        `'${'0'.repeat(32)}'`,
+        `'a:1 b'`,
+        `'((0,0),(1,1))'`,
+        `'a & b'`,
+        `'0/0'`,
+        `'08:00:2b:01:02:03'`,
+      ],
       [`'(NaN,Infinity)'`, `'(2,2),(0,0)'`, `'::1'`, `B''`, 'null', `''`, `'((0,0),(1,1),(2,0))'`, `'!a'`, `'F/F'`, 'null'],
       ['null', 'null', 'null', 'null', 'null', 'null', 'null', 'null', 'null', 'null'],
       [`'(1,0)'`, `'(1,1),(0,0)'`, `'10.0.0.1'`, `B'010'`, `'${'f'.repeat(32)}'`, `'a'`, `'((0,0),(1,1))'`, `''`, 'null', 'null'],
@@ -155,7 +185,9 @@ where o.id is null or n.id is null or ${row('o')} *<> ${row('n')}`);
 
 /** What is left to a repair, with the reason. */
 async function pending({ name }: Family): Promise<readonly unknown[]> {
-  return bench.sql(`select side, op, sql_state, refused from stepgate.sync_journal where transfer = '${name}' and reason in ('failed', 'suppressed')`);
+  return bench.sql(
+    `select side, op, sql_state, refused from stepgate.sync_journal where transfer = '${name}' and reason in ('failed', 'suppressed')`,
+  );
 }
 
 /** Each row gets the values of the next one in the pool, `by` places on. */
@@ -204,7 +236,9 @@ test.each(FAMILIES)('$name that a trigger could not carry are carried by the rep
     expect(await differences(family)).not.toEqual([]);
     await drained();
     expect({ written, differ: await differences(family), pending: await pending(family) }).toEqual({ written, differ: [], pending: [] });
-    await bench.sql(`begin isolation level repeatable read; ${turned(family, written, 1)}; insert into ${written} (${Object.keys(columns)}) select ${Object.keys(columns)} from ${name}_pool; commit`);
+    await bench.sql(
+      `begin isolation level repeatable read; ${turned(family, written, 1)}; insert into ${written} (${Object.keys(columns)}) select ${Object.keys(columns)} from ${name}_pool; commit`,
+    );
     await drained();
     expect({ written, differ: await differences(family), pending: await pending(family) }).toEqual({ written, differ: [], pending: [] });
   }
@@ -226,7 +260,9 @@ test('the comparison finds one byte of each, and an undo keeps what the mapping 
   expect((await verifyTarget(bench.ports)({ ...run, progress: null })).done).toBe(true);
   for (const family of FAMILIES) {
     const { name, columns } = family;
-    await bench.sql(`begin; set local stepgate.guard = '*'; insert into new_${name} (id, ${Object.keys(columns)}) select -n - 1, ${Object.keys(columns)} from ${name}_pool; commit`);
+    await bench.sql(
+      `begin; set local stepgate.guard = '*'; insert into new_${name} (id, ${Object.keys(columns)}) select -n - 1, ${Object.keys(columns)} from ${name}_pool; commit`,
+    );
     expect(await differences(family)).toHaveLength(4);
   }
   const images = (name: string) => `select row_to_json(n)::text as image from new_${name} n where id < 0 order by id`;
@@ -237,7 +273,9 @@ test('the comparison finds one byte of each, and an undo keeps what the mapping 
     while ((await retried(() => undoPhase(bench.ports)({ ...run, phase }))).next !== 'decide');
   }
   for (const { name } of FAMILIES) {
-    const kept = await bench.sql(`select image::text from stepgate_archive.row where table_name = 'public.new_${name}' and key::bigint < 0 order by key::bigint`);
+    const kept = await bench.sql(
+      `select image::text from stepgate_archive.row where table_name = 'public.new_${name}' and key::bigint < 0 order by key::bigint`,
+    );
     expect({ name, kept }).toEqual({ name, kept: before.get(name) });
   }
 });
