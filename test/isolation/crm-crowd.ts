@@ -53,8 +53,11 @@ const CLIENTS = 8;
 /** Between two calls of a client, at most: some 500 calls a second of all clients, which leaves two cores something for the run. */
 const PAUSE_MS = 16;
 
+/** A database, and connections to it as one that may become `application`. */
+type Place = Pick<Workbench, 'sql' | 'connect'>;
+
 interface Crowd {
-  readonly bench: Workbench;
+  readonly bench: Place;
   readonly rows: number;
   readonly seed: number;
   readonly figures: Figures;
@@ -70,7 +73,7 @@ interface Crowd {
 }
 
 /** Eight clients at two isolation levels, which remember what they committed; `rows` are there already, as r0, r1, … */
-export function startCrowd(bench: Workbench, { rows, seed }: { readonly rows: number; readonly seed: number }): CrmCrowd {
+export function startCrowd(bench: Place, { rows, seed }: { readonly rows: number; readonly seed: number }): CrmCrowd {
   const figures: Figures = { transactions: 0, changedRows: 0, failed: new Map(), turned: 0, missed: new Map() };
   const state = { versions: 'old' as Versions, isOver: false, isPaused: false, nextKey: 3_000_000_000, working: 0 };
   const crowd: Crowd = { bench, rows, seed, figures, written: new Map(), rowsOf: new Map(), pids: new Map(), ...state };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
 import { catchUp } from '../../../lambdas/phases/catch-up.ts';
 import { nextStep } from '../../../lambdas/phases/next-step.ts';
-import { beginMeasuredRun, deploy, emptyPlanDatabase, refusal, retried, takeStep } from '../../support/run-driver.ts';
+import { beginMeasuredRun, deploy, emptyPlanDatabase, retried, takeStep } from '../../support/run-driver.ts';
 import { openWorkbench, type Workbench } from '../../support/workbench.ts';
 
 let bench: Workbench;
@@ -134,7 +134,6 @@ insert into old (part, v) values (1, 'one'), (2, 'two')`,
   await drained(run);
   ({ old, fresh, failed } = await sides('k, part, v, twice'));
   expect({ fresh, failed }).toEqual({ fresh: old, failed: [] });
-  void refusal;
 });
 
 test('a lookup with documents that jsonb refuses, long texts and infinite times reaches its rows, at once and by the repair', async () => {
