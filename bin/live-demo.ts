@@ -1,11 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { counted, countInWords } from '../core/run/in-words.ts';
+import { counted, countInWords, durationInWords } from '../core/run/in-words.ts';
 import { APPLICATION_ROLE, makeApplicationRole } from './live-crm/application-role.ts';
+import { awaitCalls, stuckSentence } from './live-crm/await-calls.ts';
 import type { CallFigures } from './live-crm/call-log.ts';
-import { type CrmClient, startCrmClient } from './live-crm/crm-client.ts';
+import { type CrmClient, type CrmMode, startCrmClient } from './live-crm/crm-client.ts';
 import type { Side } from './live-crm/crm-contact.ts';
+import { endsWithin } from './live-crm/ends-within.ts';
 import { lostWrites } from './live-crm/lost-writes.ts';
 import { paceClock } from './live-crm/paced-clock.ts';
+import { DemoStuckError } from './no-run-error.ts';
 import type { OpenEngine } from './open-engine.ts';
 import type { LoadedPlan } from './plans.ts';
 import { type EndedRun, runPlan } from './run-plan.ts';
@@ -40,7 +42,9 @@ const CONTACTS = 400;
 /** How many calls are made at each stop, and what two days are for the engine's clock. */
 const CALLS_PER_STOP = 150;
 const TWO_DAYS_MS = 172_800_000;
-const LOOK_MS = 50;
+
+/** A call takes milliseconds, and a jump of the engine's clock none: after so long nothing comes any more. */
+const STUCK_MS = 60_000;
 
 interface Stage {
   readonly shell: Shell;
@@ -101,31 +105,54 @@ async function runIn({ shell, site, loaded }: Stage, mode: 'execute' | 'rollback
 async function workOnNewSide({ shell, engine }: Stage, crm: CrmClient): Promise<{ readonly lost: number; readonly onTheirWay: number }> {
   const { terminal } = shell;
   terminal.say('\n! cutover: the application switches to the new tables, half of its calls first, then all');
-  await crm.use('both');
-  await callsMade(shell, crm);
-  await crm.use('new');
-  await callsMade(shell, crm);
+  for (const mode of ['both', 'new'] as const) {
+    await use(engine, crm, mode);
+    await callsMade({ shell, engine }, crm);
+  }
   await passTime(engine, shell.signal);
   terminal.say('! two days later by the clock of the engine');
-  await callsMade(shell, crm);
-  await crm.use('old');
+  await callsMade({ shell, engine }, crm);
+  await use(engine, crm, 'old');
   const [missing, waiting] = [await lost(engine, crm, 'new'), await pendingKeys(engine)];
   const really = missing.filter(({ key }) => !waiting.has(key));
   terminal.say('! the application is back on the old tables; what it wrote in these days is to stay\n');
   return { lost: really.length, onTheirWay: missing.length - really.length };
 }
 
-/** Returns when so many more calls have been begun. */
-async function callsMade({ signal }: Shell, crm: CrmClient): Promise<void> {
-  const until = crm.begun() + CALLS_PER_STOP;
-  while (crm.begun() < until) await delay(LOOK_MS, undefined, { signal });
+function callsMade({ shell: { signal }, engine }: Pick<Stage, 'shell' | 'engine'>, crm: CrmClient): Promise<void> {
+  return awaitCalls(crm, { calls: CALLS_PER_STOP, stuckAfterMs: STUCK_MS, why: () => waitsOf(engine), signal });
 }
 
+async function use(engine: OpenEngine, crm: CrmClient, mode: CrmMode): Promise<void> {
+  if (await endsWithin(crm.use(mode), STUCK_MS)) return;
+  throw new DemoStuckError(stuckSentence(STUCK_MS, crm.underWay(), await waitsOf(engine)));
+}
+
+/** What the application's connections wait for, and for whom. */
+async function waitsOf({ psqlUrl }: OpenEngine): Promise<string> {
+  return withClient(psqlUrl, async (client) => {
+    const { rows } = await client.query<{ wait: string }>(
+      `select format('%s × %s%s', count(*), coalesce(wait_event_type || ' ' || wait_event, state, 'not to be seen'),
+        nullif(' behind backend ' || string_agg(distinct b.pid::text, ', '), ' behind backend ')) as wait
+       from pg_stat_activity a left join lateral unnest(pg_blocking_pids(a.pid)) as b (pid) on true
+       where a.application_name = 'crm' group by wait_event_type, wait_event, state order by count(*) desc limit 3`,
+    );
+    return rows.length === 0 ? 'it has no connection left' : `its connections: ${rows.map(({ wait }) => wait).join(', ')}`;
+  });
+}
+
+/** While a function is at work the engine's clock is real. */
 async function passTime({ clock }: OpenEngine, signal: AbortSignal): Promise<void> {
   if (clock === undefined) return;
   const letGo = clock.hold();
   try {
-    await clock.waitUntil(new Date(clock.now().getTime() + TWO_DAYS_MS), signal);
+    const later = new Date(clock.now().getTime() + TWO_DAYS_MS);
+    await clock.waitUntil(later, AbortSignal.any([signal, AbortSignal.timeout(STUCK_MS)]));
+    if (clock.now() < later && !signal.aborted) {
+      throw new DemoStuckError(
+        `the engine's clock did not jump for ${durationInWords(STUCK_MS)}: something of the engine is still at work; run the demo again`,
+      );
+    }
   } finally {
     letGo();
   }

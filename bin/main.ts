@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { StepgateError } from '../core/errors.ts';
 import { EXIT_INTERRUPTED, EXIT_NO_RUN } from '../core/run/outcome.ts';
 import { FolderError, isFullDisk } from '../local/usable-folder.ts';
-import { InterruptedError, NoRunError } from './no-run-error.ts';
+import { DemoStuckError, InterruptedError, NoRunError } from './no-run-error.ts';
 import { program } from './program.ts';
 import type { Surroundings } from './verb.ts';
 
@@ -31,7 +31,7 @@ function told(error: unknown, { terminal, signal }: Surroundings): number {
 }
 
 function saying(error: unknown): string {
-  if (error instanceof NoRunError || error instanceof FolderError) return `stepgate: ${error.message}`;
+  if (error instanceof NoRunError || error instanceof DemoStuckError || error instanceof FolderError) return `stepgate: ${error.message}`;
   if (!(error instanceof Error)) return `stepgate failed: ${error}`;
   if (isFullDisk(error)) return `stepgate: no space left on a disk: ${error.message}; free some, then run this again`;
   if ('code' in error && error.code === 'ECONNREFUSED') return `stepgate: the database does not answer any more: ${error.message}`;

@@ -1,8 +1,9 @@
-import { Pool } from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { type CallFigures, callLog } from './call-log.ts';
 import { openClaims } from './claims.ts';
 import { claimsOf } from './crm-call.ts';
 import type { CrmContact, Side } from './crm-contact.ts';
+import { endsWithin } from './ends-within.ts';
 import { loadPopulation } from './load-population.ts';
 import { makeCall } from './make-call.ts';
 import { startPace } from './pace.ts';
@@ -24,8 +25,10 @@ export interface CrmClient {
   figures(): CallFigures;
   /** Every contact that the application has worked with, gone ones too, with what it should hold. */
   readonly contacts: ReadonlySet<CrmContact>;
-  /** Ends the calls under way and the connections. Safe to call twice. */
-  stop(): Promise<void>;
+  /** How many calls are under way. */
+  underWay(): number;
+  /** Ends the calls under way and the connections; a call that does not end in ten seconds, or in the given ones, loses its connection. Safe to call twice. */
+  stop(withinMs?: number): Promise<void>;
 }
 
 export interface CrmClientOptions {
@@ -43,12 +46,12 @@ const POOL = 8;
 /** Users who find so many others waiting come again later: without an end to the queue, an overloaded machine would only ever serve calls of long ago. */
 const MOST_WAITING = 64;
 
+/** The longest call of an application that is well takes a second under load. */
+const STOP_MS = 10_000;
+
 /** Opens the pool and reads the contacts that take part, on the old side; with a pace, calls begin at once. */
 export async function startCrmClient({ url, seed, callsPerSecond, contacts }: CrmClientOptions): Promise<CrmClient> {
-  const pool = new Pool({ connectionString: url, max: POOL, min: POOL, idleTimeoutMillis: 0, application_name: 'crm' });
-  // A connection that is ended from outside fails its call, or the next one, which is counted.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const { pool, end } = openPool(url);
   const random = seededRandom(seed);
   const population = await loadPopulation(pool, contacts);
   const users = new Map(population.workspaces.map(({ id, user }) => [id, user]));
@@ -89,10 +92,37 @@ export async function startCrmClient({ url, seed, callsPerSecond, contacts }: Cr
       }
       await settle();
     },
-    async stop() {
+    underWay: () => underWay.size,
+    async stop(withinMs = STOP_MS) {
       pace?.stop();
-      await settle();
-      if (!pool.ending) await pool.end();
+      if (!pool.ending) await end({ calls: settle(), withinMs });
+    },
+  };
+}
+
+interface OpenPool {
+  readonly pool: Pool;
+  /** Ends the connections when the calls have ended, or it is time: an answer that does not come would keep its connection, and with it the process. */
+  end(wait: { readonly calls: Promise<void>; readonly withinMs: number }): Promise<void>;
+}
+
+function openPool(url: string): OpenPool {
+  const pool = new Pool({ connectionString: url, max: POOL, min: POOL, idleTimeoutMillis: 0, application_name: 'crm' });
+  const clients = new Set<PoolClient>();
+  // A connection that is ended from outside fails its call, or the next one, which is counted.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    clients.add(client);
+  });
+  pool.on('remove', (client) => void clients.delete(client));
+  return {
+    pool,
+    async end({ calls, withinMs }) {
+      if (await endsWithin(calls, withinMs)) return pool.end();
+      const ending = pool.end();
+      for (const client of clients) await client.end();
+      await endsWithin(ending, withinMs);
     },
   };
 }

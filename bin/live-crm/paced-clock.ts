@@ -10,13 +10,18 @@ const WAIT_MS = 250;
  */
 export function paceClock(clock: Pick<VirtualClock, 'hold'>): () => void {
   let letGo = clock.hold();
+  let isHeld = true;
   let isOver = false;
   const timer = setInterval(() => {
     letGo();
-    // The jump comes a turn later, and whoever it wakes holds the clock first.
+    isHeld = false;
+    // The jump comes a turn later, and whoever it wakes holds the clock first. A busy process may come here twice before that: of two holds one
+    // would be let go by nobody, and time would never jump again.
     setImmediate(() =>
       setImmediate(() => {
-        if (!isOver) letGo = clock.hold();
+        if (isOver || isHeld) return;
+        letGo = clock.hold();
+        isHeld = true;
       }),
     );
   }, WAIT_MS);

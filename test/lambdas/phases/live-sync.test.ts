@@ -155,6 +155,7 @@ async function rollBackWhile(run: ChangingEnvelope, work: () => Promise<void>): 
   }
   expect(await retried(() => undoPhase(hurried)({ ...run, phase: 'copy' }))).toEqual({ next: 'undo' });
   await work();
+  await Promise.all([1, 2].map(() => retried(() => undoPhase(bench.ports)({ ...run, phase: 'copy' }))));
   await rollBack(run);
 }
 

@@ -127,3 +127,17 @@ test('calls come at their pace until the application stops', async () => {
   expect(calls).toBeGreaterThan(20);
   expect(calls).toBeLessThanOrEqual((performance.now() - begun) / 5 + 2);
 });
+
+test('an application whose connections all wait for a lock ends all the same when it is stopped', async () => {
+  const name = 'crm_stuck';
+  await server.createDatabase(name, 'old_side');
+  const owner = await server.connect(name);
+  const crm = await startCrmClient({ url: server.urlOf(name, 'application'), seed: 8, callsPerSecond: 200, contacts: 50 });
+  await owner.query('begin; lock table contacts');
+  while (crm.underWay() < 64) await new Promise((resolve) => setImmediate(resolve));
+  const begun = crm.begun();
+  await crm.stop(200);
+  expect(crm.begun()).toBe(begun);
+  await crm.stop(200);
+  await server.disconnect(name);
+});
