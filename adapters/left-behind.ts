@@ -23,9 +23,9 @@ export async function leftBehind(query: Query, run: ChangingRun, place: Place): 
 const ConflictRow = z.object({ column: z.string(), kept: z.enum(['source', 'target']), count: z.number().int(), samples: z.string() });
 const Samples = Conflict.shape.samples;
 
-/** Values as digests: they are the application's, and may be anybody's name. */
+/** Values as digests: they are the application's, and may be anybody's name. Of their JSON, which holds what no text does (\u0000). */
 async function conflicts(query: Query, run: ChangingRun, { phase, transfer }: Place): Promise<readonly Conflict[]> {
-  const value = (column: string) => `'${DIGEST_PREFIX}' || left(md5(${quoteLiteral(run.id)} || coalesce(c.${column} #>> '{}', '')), 12)`;
+  const value = (column: string) => `'${DIGEST_PREFIX}' || left(md5(${quoteLiteral(run.id)} || coalesce(c.${column}::text, '')), 12)`;
   const rows = await query(
     ConflictRow,
     `select c.column_name as column, c.kept, count(*)::int as count, array_to_json((array_agg(json_build_object('key', ${await shownKey(query, run, transfer)},

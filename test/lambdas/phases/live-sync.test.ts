@@ -187,7 +187,11 @@ values ('live', 'customers', 'source', '150', 'update', 'failed', '{full_name}')
   const back = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
   await rollBack(back);
   const [told] = await entries(bench, back, 'left-behind');
-  const digest = (value: string) => `md5:${createHash('md5').update(`back${value}`).digest('hex').slice(0, 12)}`;
+  const digest = (value: string) =>
+    `md5:${createHash('md5')
+      .update(`back${JSON.stringify(value)}`)
+      .digest('hex')
+      .slice(0, 12)}`;
   expect(told).toMatchObject({
     phase: 'copy',
     conflicts: [
@@ -336,9 +340,15 @@ test('an undo ends the sync at one moment, though the lock of a table does not c
   await undoPhase(bench.ports)({ ...back, phase: 'cutover' });
   const holder = await bench.connect();
   try {
-    await holder.query("begin; update calls set said = 'held' where id = 1");
-    expect((await refusal(undoPhase(bench.ports)({ ...back, phase: 'copy' }))).name).toBe('DatabaseBusyError');
-    await bench.sql(`update people set name = 'later' where id = 2; update customers set email = 'nowhere' where id = 2;
+    await holder.query('begin; lock table calls in row exclusive mode');
+    let nowMs = 0;
+    const pause = async () => {
+      nowMs += 60_000;
+    };
+    const soon = { ...bench.ports, clockMs: () => nowMs, pause };
+    expect((await refusal(undoPhase(soon)({ ...back, phase: 'copy' }))).name).toBe('DatabaseBusyError');
+    await bench.sql(`update people set name = 'later' where id = 2;
+insert into customers (id, full_name, email, seen) values (2, 'Person 2', 'nowhere', now());
 insert into stepgate.sync_journal (plan, transfer, side, key, op, reason) values ('live', 'customers', 'target', '2', 'update', 'failed')`);
     expect(await bench.sql('select p.name, p.email, c.full_name from people p join customers c using (id) where id = 2')).toEqual([
       { name: 'later', email: 'p2@example.org', full_name: 'Person 2' },
@@ -348,9 +358,7 @@ insert into stepgate.sync_journal (plan, transfer, side, key, op, reason) values
     await holder.end();
   }
   await rollBack(back);
-  expect(await bench.sql('select p.name, p.email, c.said from people p, calls c where p.id = 2 and c.id = 1')).toEqual([
-    { name: 'later', email: 'p2@example.org', said: 'held' },
-  ]);
+  expect(await bench.sql('select name, email from people where id = 2')).toEqual([{ name: 'later', email: 'p2@example.org' }]);
   const [kept] = await bench.sql<{ email: string }>(
     "select image ->> 'email' as email from stepgate_archive.row where key = '2' and transfer = 'customers'",
   );
