@@ -79,6 +79,7 @@ import version1 from '../ledger/version-1.sql';
 import version2 from '../ledger/version-2.sql';
 import version3 from '../ledger/version-3.sql';
 import { FENCE_FUNCTIONS } from './fence-functions.ts';
+import { hasLedger } from './has-ledger.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** Callees first. */
@@ -196,14 +197,7 @@ $install$;
 end
 $stepgate_installer$`;
 
-const Found = z.object({ installed: z.boolean() });
 const Digest = z.object({ ledger_digest: z.string() });
-
-/** Whether schema `stepgate` is there at all; a run that only looks does not make it. */
-export async function hasLedger(session: Pick<SqlSession, 'query'>): Promise<boolean> {
-  const [found] = await session.query(Found, "select to_regclass('stepgate.version') is not null as installed");
-  return found?.installed ?? false;
-}
 
 /**
  * Makes schema `stepgate`, or brings its functions to this version; does nothing when they are.

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { standingFence } from '../../adapters/fence.ts';
-import { hasLedger } from '../../adapters/ledger-install.ts';
+import { hasLedger } from '../../adapters/has-ledger.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import { ledgerLock } from '../../adapters/run-lock.ts';
 import { StepgateError } from '../../core/errors.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { hiddenSessions, longSessions, serverFacts, tableAccess } from '../../adapters/catalog.ts';
 import { owningLogins } from '../../adapters/fence.ts';
-import { hasLedger } from '../../adapters/ledger-install.ts';
+import { hasLedger } from '../../adapters/has-ledger.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';

@@ -1,4 +1,4 @@
-import { hasLedger } from '../../adapters/ledger-install.ts';
+import { hasLedger } from '../../adapters/has-ledger.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { PlanDigest } from '../../core/ids.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
