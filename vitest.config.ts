@@ -6,6 +6,8 @@ const SLOW = [
   'bench',
   'package',
   'infra/app',
+  'infra/other-interpreter',
+  'lambdas/phases/hard-keys',
   'bin/stack',
   'bin/any-postgresql',
   'bin/help-examples',
