@@ -4,6 +4,7 @@ import type { TableVolume } from '../core/run/journal.ts';
 import type { Equality } from '../core/transfer/compare-sql.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
 import type { UnmappedColumn } from '../core/transfer/unmapped-column.ts';
+import { EQUAL_IS_SAME, IS_PLAIN_TEXT } from './equal-types.ts';
 import type { Query } from './sql-session.ts';
 
 /** What the server says of itself and of this role. */
@@ -148,9 +149,8 @@ export async function tableColumns(query: Query, table: QualifiedName): Promise<
     Column,
     `select a.attname::text as name, format_type(a.atttypid, null) as type, format_type(a.atttypid, a.atttypmod) as declared,
 a.attgenerated <> '' or a.attidentity <> '' as generated,
-case when b.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype, 'uuid'::regtype, 'date'::regtype, 'timestamp'::regtype,
-    'timestamptz'::regtype, 'time'::regtype, 'bytea'::regtype, 'oid'::regtype) or b.typtype = 'e' then 'bytes'
-  when b.oid in ('text'::regtype, 'varchar'::regtype) then 'text' else 'image' end as equality,
+case when ${EQUAL_IS_SAME} then 'bytes'
+  when ${IS_PLAIN_TEXT} then 'text' else 'image' end as equality,
 pg_get_expr(d.adbin, d.adrelid) as default,
 d.adbin is null or not exists (select from regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') f join pg_proc p on p.oid = (f)[1]::oid where p.provolatile <> 'i')
   and d.adbin::text !~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR' as constant

@@ -3,6 +3,7 @@ import { CheckFailedError } from '../core/errors.ts';
 import type { QualifiedName, Transfer } from '../core/plan/compiled-plan.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
 import type { SyncCatalog } from '../core/transfer/sync/sync-catalog.ts';
+import { EQUAL_IS_SAME, IS_PLAIN_TEXT } from './equal-types.ts';
 import type { Query } from './sql-session.ts';
 
 const Column = z.object({ table: z.string(), column: z.string(), type: z.string(), binary: z.boolean() });
@@ -48,9 +49,8 @@ export async function syncCatalog(query: Query, transfers: readonly Transfer[]):
 
 /** Values that are equal are the same bytes: not for numbers with a scale, floats with two zeros, arrays of such, or texts under a nondeterministic collation. */
 const COLUMNS = `select n.name as table, a.attname as column, format_type(a.atttypid, null) as type,
-b.oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype, 'uuid'::regtype, 'date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype,
-  'time'::regtype, 'bytea'::regtype, 'oid'::regtype)
-  or b.typtype = 'e' or (b.oid in ('text'::regtype, 'varchar'::regtype) and coalesce(c.collisdeterministic, true)) as binary
+${EQUAL_IS_SAME}
+  or (${IS_PLAIN_TEXT} and coalesce(c.collisdeterministic, true)) as binary
 from json_array_elements_text(:names::json) as n (name)
 join pg_attribute a on a.attrelid = to_regclass(n.name) and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case t.typtype when 'd' then t.typbasetype else t.oid end

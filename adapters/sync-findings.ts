@@ -5,6 +5,7 @@ import { classificationFindings, fitFindings } from '../core/run/sync-findings.t
 import { type CarriedColumn, type ClassifiedColumn, carriedOf } from '../core/transfer/carried-columns.ts';
 import { fitSql, type MeasuredColumn } from '../core/transfer/fit-sql.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { isSynced } from '../core/transfer/is-synced.ts';
 import { type Obstacle, syncObstacles } from '../core/transfer/sync-obstacles.ts';
 import { classifiedColumns } from './carried-columns.ts';
 import type { Query, SqlSession } from './sql-session.ts';
@@ -16,7 +17,7 @@ export async function syncFindings(
   transfer: Transfer,
   transfers: readonly Transfer[],
 ): Promise<readonly Finding[]> {
-  if (transfer.sync === 'none') return [];
+  if (!isSynced(transfer)) return [];
   const from = await session.readOnly((query) => syncTable(query, transfer.from));
   const isBoth = transfer.sync === 'both' && from !== null;
   const classified: readonly ClassifiedColumn[] = isBoth ? await classifiedColumns(session, transfer) : [];

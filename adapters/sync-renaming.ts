@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
-import { isSynced } from '../core/run/next-step.ts';
 import type { CarriedColumn } from '../core/transfer/carried-columns.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { isSynced } from '../core/transfer/is-synced.ts';
 import { planAfter, renamingOf } from '../core/transfer/plan-in-force.ts';
 import { renamedFunctions, tablesIn, tablesOf } from '../core/transfer/sync/renamed-sync.ts';
 import type { Query, SqlSession } from './sql-session.ts';

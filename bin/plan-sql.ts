@@ -1,8 +1,8 @@
 import { assertNever } from '../core/assert-never.ts';
 import type { Check, CompiledPlan, LongPhase, Phase, QualifiedName, Statement, TransactionPhase, TransferPhase } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
-import { isSynced } from '../core/run/next-step.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { isSynced } from '../core/transfer/is-synced.ts';
 import { planAfter } from '../core/transfer/plan-in-force.ts';
 import { tablesOf } from '../core/transfer/sync/renamed-sync.ts';
 import { transfersOf } from '../core/transfer/transfers-of.ts';
@@ -131,7 +131,7 @@ function transferSections(plan: CompiledPlan, phase: TransferPhase, section: Mak
     ),
     section(
       'catch-up: keys that the sync left in the journal, by calls of stepgate.repair_keys',
-      phase.transfers.filter(({ sync }) => sync !== 'none').flatMap(repairTexts),
+      phase.transfers.filter(isSynced).flatMap(repairTexts),
     ),
     section('end of live sync, in one transaction, before the undo or in mode cleanup', syncEndTexts(plan, phase)),
   ];

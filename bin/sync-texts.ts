@@ -1,6 +1,7 @@
 import type { CompiledPlan, Transfer, TransferPhase } from '../core/plan/compiled-plan.ts';
 import { candidates } from '../core/transfer/carried-columns.ts';
 import { quoteName } from '../core/transfer/identifier.ts';
+import { isSynced } from '../core/transfer/is-synced.ts';
 import { type PlanNames, renamedFunctions } from '../core/transfer/sync/renamed-sync.ts';
 import { repairSql } from '../core/transfer/sync/repair-sql.ts';
 import { NO_CATALOG } from '../core/transfer/sync/sync-catalog.ts';
@@ -23,7 +24,7 @@ export function syncTexts(plan: CompiledPlan, phase: TransferPhase, side: Side):
 
 /** The trigger functions once more, by the names that tables have after a cutover, or after its undo. */
 export function renamedSyncTexts(names: PlanNames): readonly SqlText[] {
-  const synced = (phase: TransferPhase) => phase.transfers.some(({ sync }) => sync !== 'none');
+  const synced = (phase: TransferPhase) => phase.transfers.some(isSynced);
   return names.next.phases.flatMap((phase) =>
     phase.kind !== 'transfer' || !synced(phase)
       ? []
@@ -53,7 +54,7 @@ function carriedIn({ transfers }: TransferPhase): ReadonlyMap<string, ReturnType
 function placeOf({ triggers }: SyncFunction, transfers: readonly Transfer[]): string {
   const names = triggers.map(({ table }) => quoteName(table));
   const tables = ({ from, into, lookups }: Transfer) => [from, into, ...lookups.map(({ table }) => table)].map(quoteName);
-  const first = transfers.find((transfer) => transfer.sync !== 'none' && tables(transfer).some((table) => names.includes(table)));
+  const first = transfers.find((transfer) => isSynced(transfer) && tables(transfer).some((table) => names.includes(table)));
   return first === undefined ? '' : at(first);
 }
 

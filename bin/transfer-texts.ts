@@ -1,6 +1,7 @@
 import type { CompiledPlan, Transfer } from '../core/plan/compiled-plan.ts';
 import { copySql, rangesSql, undoSql } from '../core/transfer/batch-sql.ts';
 import { compareBoundarySql, compareSql } from '../core/transfer/compare-sql.ts';
+import { isSynced } from '../core/transfer/is-synced.ts';
 import { AFTER, at, RANGE, type SqlText, withKeys } from './plan-sql-text.ts';
 
 /** What a transfer's copy, comparison and undo send. */
@@ -41,7 +42,7 @@ function copyTexts(plan: CompiledPlan, transfer: Transfer): readonly Text[] {
 function compareTexts(plan: CompiledPlan, transfer: Transfer): readonly Text[] {
   const inEachColumn = (key: string): string => (transfer.keys.length === 1 ? key : JSON.stringify(transfer.keys.map(() => key)));
   const range = { after: inEachColumn(RANGE.after), upto: inEachColumn(RANGE.upto) };
-  const ledger = { plan: plan.id, hasJournal: transfer.sync !== 'none', hasQuarantined: transfer.quarantine.length > 0 };
+  const ledger = { plan: plan.id, hasJournal: isSynced(transfer), hasQuarantined: transfer.quarantine.length > 0 };
   return [
     { what: `compare ${transfer.id}: where the next range ends`, sql: compareBoundarySql(transfer, range.after, '') },
     { what: `compare ${transfer.id}: both sides of a range, by value`, sql: compareSql(transfer, range, { unmapped: [], salt: '', ledger }) },

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 
 /** One request with its whole body. */
 export interface FaceRequest {
@@ -31,13 +31,18 @@ export function notBuilt(what: string): string {
  *
  * @throws when `handle` throws nothing is lost: the client gets status 500 with the error's message.
  */
-export async function serveFace(handle: (request: FaceRequest) => Promise<FaceResponse>): Promise<Face> {
-  const server = createServer((request, response) => {
+export function serveFace(handle: (request: FaceRequest) => Promise<FaceResponse>): Promise<Face> {
+  return listenOnLoopback((request, response) => {
     answer(request, response, handle).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
       response.end(error instanceof Error ? error.message : String(error));
     });
   });
+}
+
+/** A server on a loopback port that the system chooses. */
+export async function listenOnLoopback(listener: RequestListener): Promise<Face> {
+  const server = createServer(listener);
   // A client that is busy for longer than Node's 5 s would send its next call into a socket that is just being closed.
   server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
@@ -56,16 +61,20 @@ export async function serveFace(handle: (request: FaceRequest) => Promise<FaceRe
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, handle: (request: FaceRequest) => Promise<FaceResponse>): Promise<void> {
+export async function wholeBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, handle: (request: FaceRequest) => Promise<FaceResponse>): Promise<void> {
   const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
   const result = await handle({
     method: request.method ?? 'GET',
     path,
     query: new URLSearchParams(query),
     headers: request.headers,
-    body: Buffer.concat(chunks),
+    body: await wholeBody(request),
   });
   const body = Buffer.from(result.body ?? '');
   response.writeHead(result.status, { 'content-length': body.length, ...result.headers });

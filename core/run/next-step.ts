@@ -1,4 +1,5 @@
 import type { CompiledPlan, Phase, Transfer, TransferPhase } from '../plan/compiled-plan.ts';
+import { isSynced } from '../transfer/is-synced.ts';
 import { transfersOf } from '../transfer/transfers-of.ts';
 
 /** A phase's row in the ledger. */
@@ -72,11 +73,6 @@ function transferStep({ transfers }: TransferPhase, { live, copied }: Underway):
 
 function isLive(transfers: readonly Transfer[], side: LiveSide['side'], live: readonly LiveSide[]): boolean {
   return transfers.every(({ id }) => live.some((one) => one.transfer === id && one.side === side && one.isSettled));
-}
-
-/** Whether changes are carried while and after the transfer copies. */
-export function isSynced({ sync }: Transfer): boolean {
-  return sync !== 'none';
 }
 
 /** Transfers that carry changes of the new side back. */

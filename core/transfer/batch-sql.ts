@@ -1,5 +1,6 @@
 import type { QualifiedName, Transfer } from '../plan/compiled-plan.ts';
 import { quoteIdent, quoteLiteral, quoteName } from './identifier.ts';
+import { isSynced } from './is-synced.ts';
 import { columnOf, keyColumns, keysEqual, keysMark, keyText, rangeMark } from './key-text.ts';
 import { softDeletedSql } from './soft-delete.ts';
 import { touchedSql, type UnmappedColumn, untimelySql } from './unmapped-column.ts';
@@ -57,7 +58,7 @@ export interface UndoBatchSql extends BatchSql {
 export function copySql(transfer: Transfer, { plan }: { readonly plan: string }): CopySql {
   const targets = targetsOf(transfer);
   const boundary = boundarySql(transfer.from, sourcesOf(transfer));
-  const isShared = transfer.sync !== 'none';
+  const isShared = isSynced(transfer);
   const later = isShared ? laterSql(transfer, plan) : null;
   if (transfer.quarantine.length === 0) {
     const move = (aside: Aside) => plainMove(transfer, { mark: rangeMark('mapped', targets), aside });
@@ -138,15 +139,15 @@ select from gone`,
 /** Whether a target row `t` is anything else than what the mapping and the defaults make; a row that both sides know as deleted is nobody's loss. */
 function foreignSql(transfer: Transfer, place: { readonly plan: string; readonly phase: string }, unmapped: readonly UnmappedColumn[]): string {
   const [key] = targetsOf(transfer);
-  const isSynced = transfer.sync !== 'none';
+  const isLive = isSynced(transfer);
   const written = (columns: readonly UnmappedColumn[]) =>
-    [...touchedSql('t', columns), ...untimelySql('t', { ...place, transfer: transfer.id, isSynced }, columns)].map(asIs);
+    [...touchedSql('t', columns), ...untimelySql('t', { ...place, transfer: transfer.id, isSynced: isLive }, columns)].map(asIs);
   const isForeign = [
     `${columnOf('mapped', key)} is null`,
     asIs(`${rowOf('mapped', transfer.columns)} *<> ${rowOf('t', transfer.columns)}`),
     ...written(unmapped),
   ].join(' or ');
-  const deleted = isSynced ? softDeletedSql('t', transfer.deletes, unmapped) : null;
+  const deleted = isLive ? softDeletedSql('t', transfer.deletes, unmapped) : null;
   if (deleted === null || transfer.deletes.kind !== 'soft') return isForeign;
   const mark = transfer.deletes.column;
   const others = written(unmapped.filter(({ name }) => name !== mark)).join(' or ') || 'false';

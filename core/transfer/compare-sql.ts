@@ -1,6 +1,7 @@
 import type { Transfer } from '../plan/compiled-plan.ts';
 import { rowOf } from './batch-sql.ts';
 import { quoteLiteral, quoteName } from './identifier.ts';
+import { isSynced } from './is-synced.ts';
 import { columnOf, keyColumns, keyText } from './key-text.ts';
 import { shownKeySql, shownKeysSql } from './shown-key.ts';
 import { softDeletedSql } from './soft-delete.ts';
@@ -191,8 +192,8 @@ where e.plan = ${plan} and e.transfer = ${id} and (e.key = one ->> 1 or e.key is
 }
 
 /** Whether a difference may be the live sync's, and the journal can say so. */
-function hasJournal({ sync }: Transfer, { ledger }: Compared): boolean {
-  return sync !== 'none' && ledger !== null && ledger.hasJournal;
+function hasJournal(transfer: Transfer, { ledger }: Compared): boolean {
+  return isSynced(transfer) && (ledger?.hasJournal ?? false);
 }
 
 /** Keys of the transfer that the quarantine holds; null where it holds none. */

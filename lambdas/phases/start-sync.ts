@@ -3,7 +3,7 @@ import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { describeOlder, type OlderSession, type SyncPlace, syncLedger } from '../../adapters/sync-ledger.ts';
 import type { CompiledPlan, Transfer } from '../../core/plan/compiled-plan.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
-import { isSynced } from '../../core/run/next-step.ts';
+import { isSynced } from '../../core/transfer/is-synced.ts';
 import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';

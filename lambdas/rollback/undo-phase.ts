@@ -14,9 +14,9 @@ import { GateRefusedError, StatementFailedError, UndoFailedError, UnknownOutcome
 import type { LongPhaseUndoneLong, Phase, Statement, Transfer, TransferPhase } from '../../core/plan/compiled-plan.ts';
 import { ALONE, BESIDE_APPLICATION } from '../../core/run/batch-size.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
-import { isSynced } from '../../core/run/next-step.ts';
 import { type WorkingTime, workingTime } from '../../core/run/working-time.ts';
 import { describeTransfer } from '../../core/transfer/describe-transfer.ts';
+import { isSynced } from '../../core/transfer/is-synced.ts';
 import { isMade, undone } from '../../core/transfer/made.ts';
 import { renamingOf } from '../../core/transfer/plan-in-force.ts';
 import { transfersOf } from '../../core/transfer/transfers-of.ts';

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
-import type { Face } from '../http-face.ts';
+import { type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import { type Face, listenOnLoopback, wholeBody } from '../http-face.ts';
 import { escapeXml } from '../xml.ts';
 import type { Effect, FaultDesk, Service } from './fault-desk.ts';
 
@@ -13,29 +13,14 @@ export interface GateOptions {
 }
 
 /** Stands before a service's face: every call goes through, but for those that a fault is planned for. */
-export async function openGate(options: GateOptions): Promise<Face> {
-  const server = createServer((incoming, answer) => {
+export function openGate(options: GateOptions): Promise<Face> {
+  return listenOnLoopback((incoming, answer) => {
     pass(options, incoming, answer).catch(() => incoming.socket.destroy());
   });
-  server.keepAliveTimeout = 120_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error(`a loopback port was asked for; the system gave ${address}`);
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 async function pass({ service, url, desk, killFunction }: GateOptions, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const body = await bytesOf(incoming);
+  const body = await wholeBody(incoming);
   const fault = desk.meet({ service, ...nameOf(service, incoming, body) });
   const given = fault?.moment === 'before' ? null : await forward(url, incoming, body);
   if (fault === null && given !== null) {
@@ -48,12 +33,6 @@ async function pass({ service, url, desk, killFunction }: GateOptions, incoming:
   else incoming.socket.destroy();
 }
 
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
 interface Given {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -64,7 +43,7 @@ interface Given {
 function forward(url: string, { method, url: path, headers }: IncomingMessage, body: Buffer): Promise<Given> {
   return new Promise((resolve, reject) => {
     const call = send(`${url}${path}`, { method, headers }, (given) => {
-      bytesOf(given).then((bytes) => resolve({ status: given.statusCode ?? 500, headers: given.headers, body: bytes }), reject);
+      wholeBody(given).then((bytes) => resolve({ status: given.statusCode ?? 500, headers: given.headers, body: bytes }), reject);
     });
     call.on('error', reject);
     call.end(body);

@@ -1,6 +1,7 @@
 import type { CompiledPlan, QualifiedName, Transfer } from '../../plan/compiled-plan.ts';
 import type { CarriedColumn } from '../carried-columns.ts';
 import { quoteIdent, quoteName } from '../identifier.ts';
+import { isSynced } from '../is-synced.ts';
 import { backwardDelete, backwardInsert, backwardTruncate, backwardUpdate } from './backward-sql.ts';
 import { changedLookup, changedRows, changeSection, deleteSection, insertSection, type Section, truncateSection } from './forward-sql.ts';
 import { lookupNote } from './lookup-note.ts';
@@ -26,7 +27,7 @@ export interface SyncInput {
 export function syncSql(input: SyncInput): readonly SyncFunction[] {
   const part: SyncPart = { plan: input.plan.id, phase: input.phase, side: input.side };
   const common = { part, installedAs: input.installedAs ?? ((table: QualifiedName) => table) };
-  const synced = input.transfers.filter(({ sync }) => sync !== 'none' && (input.side === 'source' || sync === 'both'));
+  const synced = input.transfers.filter((transfer) => isSynced(transfer) && (input.side === 'source' || transfer.sync === 'both'));
   const syncs = synced.map((transfer): Unplaced => ({ transfer, part, carried: input.carried.get(transfer.id) ?? [], catalog: input.catalog }));
   if (input.side === 'target') {
     return tablesOf(syncs.map(({ transfer }) => transfer.into)).flatMap((table) =>

@@ -120,7 +120,7 @@ test('calls come at their pace until the application stops', async () => {
   await server.createDatabase(name, 'old_side');
   const crm = await startCrmClient({ url: server.urlOf(name, 'application'), seed: 7, callsPerSecond: 200, contacts: 50 });
   const begun = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  while (crm.begun() < 60) await new Promise((resolve) => setImmediate(resolve));
   await crm.stop();
   const { calls, failed } = crm.figures();
   expect(failed).toBe(0);
