@@ -1,18 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stateMachine } from '../../infra/state-machine.asl.ts';
 import { SMALL_PLAN, SMALL_SOURCE } from '../support/small-plan.ts';
+import { commandsOn, seededFraction, until, writePlanFolder } from './commands.ts';
 
 /**
  * Kills a run with SIGKILL in each state and at seeded times; afterwards no server may stay, and the next `execute`, `verify` and `rollback` have to work.
  *
  * `npm run test:kills [-- SEEDS [--seeds-only | --undo-only]]`; a line for each kill, exit 1 when one was not survived.
  */
-const root = join(import.meta.dirname, '..', '..');
 const plans = await mkdtemp(join(tmpdir(), 'stepgate-kills-'));
 const seeds = Number(process.argv[2] ?? 20);
 const states = process.argv.some((one) => ['--seeds-only', '--undo-only'].includes(one)) ? [] : statesOfSuccess();
@@ -20,7 +19,8 @@ const STATES_OF_UNDO = ['DecideRecovery', 'WhichUndo', 'UndoPhase', 'IsUndoDone'
 let survived = 0;
 let lost = 0;
 
-await writePlan();
+await writePlanFolder(join(plans, 'migrations', 'small'), { ...SMALL_PLAN, 'demo/source.sql': SMALL_SOURCE.replace('(1, 1000)', '(1, 30000)') });
+const { stepgate, endOf } = commandsOn((folder) => ['--plans', join(plans, 'migrations'), '--data', folder]);
 const whole = await timeOfRun();
 for (const state of states) {
   await trial(`in ${state}`, (run) => until(async () => (await history(run.folder)).includes(`"${state}"`)));
@@ -97,15 +97,6 @@ function statesOfSuccess(): readonly string[] {
   return Object.keys(stateMachine.States).filter((state) => ![...back, ...never].includes(state));
 }
 
-async function writePlan(): Promise<void> {
-  const files = { ...SMALL_PLAN, 'demo/source.sql': SMALL_SOURCE.replace('(1, 1000)', '(1, 30000)') };
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(plans, 'migrations', 'small', name);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
-  }
-}
-
 async function timeOfRun(): Promise<number> {
   const folder = join(plans, 'first');
   await endOf(['dry-run', 'small'], folder);
@@ -114,24 +105,6 @@ async function timeOfRun(): Promise<number> {
   const { code, said } = await endOf(['execute', 'small', '--yes'], folder);
   if (code !== 0) throw new Error(`a run without a kill exits ${code}: ${said}`);
   return performance.now() - begun;
-}
-
-function stepgate(args: readonly string[], folder: string): ChildProcess {
-  const script = join(root, 'bin', 'stepgate.mjs');
-  return spawn(process.execPath, [script, ...args, '--plans', join(plans, 'migrations'), '--data', folder], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-}
-
-async function endOf(args: readonly string[], folder: string): Promise<{ readonly code: number; readonly said: string }> {
-  const child = stepgate(args, folder);
-  let said = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    said = `${said}${text}`.slice(-2_000);
-  });
-  const [code] = await once(child, 'close');
-  return { code: Number(code ?? -1), said: said.trim().split('\n').at(-1) ?? '' };
 }
 
 async function history(folder: string): Promise<string> {
@@ -154,16 +127,4 @@ async function serversOf(folder: string): Promise<readonly string[]> {
     }),
   );
   return places.filter((place) => place.includes(folder));
-}
-
-async function until(holds: () => Promise<boolean>, mostMs = 60_000): Promise<boolean> {
-  for (const end = performance.now() + mostMs; performance.now() < end; await delay(20)) {
-    if (await holds()) return true;
-  }
-  return false;
-}
-
-/** The same fractions every time: the golden ratio's multiples fill the run evenly. */
-function seededFraction(seed: number): number {
-  return ((seed + 1) * 0.618_033_988_75) % 1;
 }
