@@ -187,7 +187,10 @@ $stepgate_install$`;
 const INSTALLER_SQL = `do $stepgate_installer$
 begin
 perform pg_advisory_xact_lock(hashtext('stepgate.version'));
-create schema if not exists stepgate;
+-- IF NOT EXISTS asks the name cache, which does not know what another run made while this one waited.
+if not exists (select from pg_namespace where nspname = 'stepgate') then
+create schema stepgate;
+end if;
 create or replace function stepgate.install(p_sql text) returns text language plpgsql as $install$
 begin
   execute p_sql;

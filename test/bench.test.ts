@@ -51,7 +51,7 @@ const SMALL_MEASUREMENTS: Readonly<Record<keyof typeof MEASUREMENTS, (stage: Sta
 };
 const results: Result[] = [];
 
-test.each(Object.keys(MEASUREMENTS))('the measurement %s gives figures that can be true', async (name) => {
+test.each(Object.keys(MEASUREMENTS))('the measurement %s gives figures that can be true', { timeout: 180_000 }, async (name) => {
   const result = await SMALL_MEASUREMENTS[name]?.(stage);
   if (result === undefined) throw new Error(`${name} is not tested`);
   results.push(result);
