@@ -25,6 +25,8 @@ const Lowered = z.object({
   wasUp: z.boolean(),
   objects: z.number().int(),
   roles: z.number().int(),
+  /** How long it stood, by the server's clock. */
+  stoodMs: z.number().int(),
   /** What others did meanwhile, and what is gone. */
   notes: z.array(z.string()),
   /** Statements that this role may not execute any more; their fence stays. */

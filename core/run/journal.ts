@@ -150,6 +150,8 @@ export const FenceDown = z.object({
   status: z.enum(['lowered', 'stuck']),
   objects: z.number().int(),
   roles: z.number().int(),
+  /** How long applications could not write, by the server's clock; a fence that is stuck stands on. */
+  stoodMs: z.number().int(),
   notes: z.array(z.string()),
   stuck: z.array(z.string()),
 });

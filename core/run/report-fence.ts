@@ -1,6 +1,6 @@
 import { assertNever } from '../assert-never.ts';
 import { describeHolder } from './fence.ts';
-import { counted } from './in-words.ts';
+import { counted, durationInWords } from './in-words.ts';
 import { list } from './markdown.ts';
 import type { Report } from './report.ts';
 
@@ -25,7 +25,7 @@ export function fenceLines(told: Report['fence'][number]): readonly string[] {
     case 'lowered':
     case 'stuck':
       return [
-        `${told.status === 'lowered' ? 'lowered' : 'not wholly lowered'}: ${counted(told.objects, 'object')} and ${counted(told.roles, 'login')} as before`,
+        `${told.status === 'lowered' ? 'lowered' : 'not wholly lowered'}: ${counted(told.objects, 'object')} and ${counted(told.roles, 'login')} as before; applications could not write for ${durationInWords(told.stoodMs)}`,
         ...told.notes,
         ...told.stuck.map((statement) => `this role may not say: ${statement}`),
       ];

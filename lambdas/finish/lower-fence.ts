@@ -15,10 +15,10 @@ export const LowerFenceInput = ChangingEnvelope;
  */
 export function lowerFence(deps: Pick<StatePorts, 'session' | 'journal'>): Work<z.infer<typeof LowerFenceInput>, { wasUp: boolean; stuck: number }> {
   return async ({ run, now }) => {
-    const { wasUp, objects, roles, notes, stuck } = await ledgerFence(deps.session).lower(run);
+    const { wasUp, stuck, ...told } = await ledgerFence(deps.session).lower(run);
     if (wasUp) {
       const status = stuck.length === 0 ? 'lowered' : 'stuck';
-      await deps.journal.write(run.id, 'fence-lowered', { kind: 'fence', at: now.toISOString(), status, objects, roles, notes, stuck });
+      await deps.journal.write(run.id, 'fence-lowered', { kind: 'fence', at: now.toISOString(), status, ...told, stuck });
     }
     if (stuck.length > 0) {
       throw new StatementFailedError(

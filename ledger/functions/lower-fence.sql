@@ -11,10 +11,11 @@ declare
   v_roles integer := 0;
   v_notes text[] := '{}';
   v_stuck text[] := '{}';
+  v_raised timestamptz;
 begin
-  perform from stepgate.fence where plan = p_plan for update;
+  select raised_at into v_raised from stepgate.fence where plan = p_plan for update;
   if not found then
-    return jsonb_build_object('wasUp', false, 'objects', 0, 'roles', 0, 'notes', v_notes, 'stuck', v_stuck);
+    return jsonb_build_object('wasUp', false, 'objects', 0, 'roles', 0, 'stoodMs', 0, 'notes', v_notes, 'stuck', v_stuck);
   end if;
   v_objects := (select count(*) from stepgate.fence_object where plan = p_plan);
   v_notes := stepgate.fence_notes(p_plan);
@@ -38,7 +39,7 @@ begin
   if v_stuck = '{}' then
     delete from stepgate.fence where plan = p_plan;
   end if;
-  return jsonb_build_object('wasUp', true, 'objects', v_objects, 'roles', v_roles, 'notes', v_notes, 'stuck', v_stuck);
+  return jsonb_build_object('wasUp', true, 'objects', v_objects, 'roles', v_roles, 'stoodMs', round(extract(epoch from clock_timestamp() - v_raised) * 1000), 'notes', v_notes, 'stuck', v_stuck);
 exception
   when internal_error then
     raise exception using errcode = '40001', message = sqlerrm;

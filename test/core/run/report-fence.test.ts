@@ -31,7 +31,7 @@ const UP = JournalEntry.parse({
   passing: ['rdsadmin'],
   probed: 4,
 });
-const LOWERED = JournalEntry.parse({ kind: 'fence', at, status: 'lowered', objects: 12, roles: 1, notes: ['table public.old is gone'], stuck: [] });
+const LOWERED = JournalEntry.parse({ kind: 'fence', at, status: 'lowered', objects: 12, roles: 1, stoodMs: 12_345, notes: ['table public.old is gone'], stuck: [] });
 
 function ended(outcome: string, error: string | null = null) {
   const failure = error === null ? null : { error, sentence: 'it failed' };
@@ -55,7 +55,7 @@ test('the report tells who was kept out, who lost the login and why, what was en
   expect(page).toContain('rights to write taken from 12 objects, by 4 real tries nobody could write; not kept out: the migrator, rdsadmin');
   expect(page).toContain('role crm_owner lost its login, since it owns table public.contacts');
   expect(page).toContain('ended, since it could still write: backend 17 of role crm_app (idle in transaction), 31 s old');
-  expect(page).toContain('lowered: 12 objects and 1 login as before');
+  expect(page).toContain('lowered: 12 objects and 1 login as before; applications could not write for 12.3 s');
   expect(page).toContain('table public.old is gone');
 });
 
