@@ -71,12 +71,10 @@ export interface TransferLedger {
   notePause(run: ChangingRun, place: { readonly phase: string; readonly transfer: string }, pause: Pause & { readonly range: number }): Promise<void>;
   /** Null before the first batch. */
   totals(plan: PlanId, place: TotalsPlace): Promise<TransferTotals | null>;
-  /** Ids of a phase's transfers that have moved something, or were about to. */
+  /** Ids of a phase's transfers that have moved something, or were about to, by batches or by their sync. */
   begun(plan: PlanId, phase: string): Promise<readonly string[]>;
   /** Ids of a plan's transfers whose last batch is done, in every range. */
   copied(plan: PlanId): Promise<readonly string[]>;
-  /** Whether the transfer's sync was installed: it refused a filled target, and what came since is carried or the application's. */
-  isSynced(plan: PlanId, transfer: string): Promise<boolean>;
   /** Rows that this undo put into stepgate_archive, also where another run began it. */
   archivedRows(run: ChangingRun, place: { readonly phase: string; readonly transfer: Transfer }): Promise<number>;
 }
@@ -90,7 +88,6 @@ export interface Pause {
 const Answer = z.object({ progress: z.string().nullable() });
 const Ranges = z.object({ ranges: z.number().int() });
 const Begun = z.object({ transfer: z.string() });
-const There = z.object({ there: z.boolean() });
 const Count = z.object({ count: z.number().int() });
 
 export function transferLedger({ query }: SqlSession): TransferLedger {
@@ -132,17 +129,14 @@ from stepgate.transfer where plan = :plan::text and phase = :phase::text and tra
       return row ?? null;
     },
     begun: async (plan, phase) => {
-      const sql = "select distinct transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text and direction = 'up'";
+      // A sync brings rows, too, and an undo that has ended it goes on with what it took them from.
+      const sql = `select transfer from stepgate.transfer where plan = :plan::text and phase = :phase::text
+union select transfer from stepgate.sync where plan = :plan::text and phase = :phase::text`;
       return (await query(Begun, sql, { plan, phase })).map((row) => row.transfer);
     },
     copied: async (plan) => {
       const sql = `select transfer from stepgate.transfer where plan = :plan::text and direction = 'up' group by phase, transfer having bool_and(done_at is not null)`;
       return (await query(Begun, sql, { plan })).map((row) => row.transfer);
-    },
-    isSynced: async (plan, transfer) => {
-      const sql = 'select exists (select from stepgate.sync where plan = :plan::text and transfer = :transfer::text) as there';
-      const [row] = await query(There, sql, { plan, transfer });
-      return row?.there ?? false;
     },
     archivedRows: async (run, { phase, transfer }) => {
       const sql = `select count(*)::int as count from stepgate_archive.row where plan = :plan::text and transfer = :transfer::text

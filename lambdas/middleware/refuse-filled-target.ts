@@ -19,7 +19,7 @@ export async function refuseFilledTarget(
 ): Promise<void> {
   const ledger = transferLedger(deps.session);
   const isFilled = await deps.session.readOnly((query) => hasRows(query, transfer.into));
-  if (!isFilled || (await ledger.begun(run.plan, phase)).includes(transfer.id) || (await ledger.isSynced(run.plan, transfer.id))) {
+  if (!isFilled || (await ledger.begun(run.plan, phase)).includes(transfer.id)) {
     return;
   }
   throw new StatementFailedError(

@@ -223,6 +223,25 @@ test('a way back before the new side could be written keeps nothing that the syn
   expect((await archived()).map(({ of }) => of)).toEqual(['public.customers 20001']);
 });
 
+test('an undo before the copy takes the rows that live sync brought out of a target that was there before the plan', async () => {
+  const { '1-schema/up.sql': made = '', '1-schema/undo.sql': _undo, ...rest } = LIVE_PLAN;
+  const files = { ...rest, '1-schema/up.sql': 'create table notes (id bigint primary key);\n', '1-schema/undo.sql': 'drop table notes;\n' };
+  await bench.sql(made);
+  const given = await deploy(bench, files, 'given');
+  const run = await beginMeasuredRun(bench, given, { id: 'given' });
+  for (let step = await nextStep(bench.ports)(run); step.kind !== 'transfer' && step.phase !== null; step = await nextStep(bench.ports)(run)) {
+    await takeStep(bench.ports, { ...run, phase: step.phase }, step.kind);
+  }
+  await workOnTheOldSide(1);
+  expect(await bench.sql('select count(*)::int > 0 as brought from customers')).toEqual([{ brought: true }]);
+  await rollBack(run);
+  expect(
+    await bench.sql(
+      'select (select count(*) from customers)::int + (select count(*) from leads)::int + (select count(*) from customer_calls)::int as left',
+    ),
+  ).toEqual([{ left: 0 }]);
+});
+
 test('StartSync and CatchUp run twice change nothing the second time', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'twice' });
   const triggers = () => bench.sql('select tgrelid::regclass::text as on, tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2');
