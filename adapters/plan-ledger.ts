@@ -32,6 +32,8 @@ export interface PlanLedger {
   rememberSnapshot(run: ChangingRun, snapshot: { readonly id: string; readonly requestedAt: Date }): Promise<void>;
   /** The point of no return: from here on the plan is migrated. */
   complete(run: ChangingRun, at: Date): Promise<void>;
+  /** Some phases of a migrated plan go and others stay: it is one that an execute goes on with. */
+  reopen(run: ChangingRun): Promise<void>;
   /** The undo is proven; nothing of the plan is in force any more. */
   forget(run: ChangingRun): Promise<void>;
   /** The undo did not bring the state of before back: the next execute begins with the state that it finds. */
@@ -72,6 +74,7 @@ where p.migrated_at is null or p.refuted_at is not null`.replaceAll(
   );
 const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, snapshot_requested_at = :at::timestamptz where plan = :plan::text and ${HOLDS}`;
 const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, :at::timestamptz) where plan = :plan::text and ${HOLDS}`;
+const REOPEN = `update stepgate.plan set migrated_at = null, migrated_run = null where plan = :plan::text and ${HOLDS}`;
 const REFUTE = `update stepgate.plan set refuted_at = clock_timestamp() where plan = :plan::text and ${HOLDS}`;
 /** What the ledger keeps of a plan beside its phases; conflicts stay, since both values of each are nowhere else. */
 const OF_PLAN = ['made', 'written', 'sync_journal', 'quarantine'];
@@ -107,6 +110,7 @@ export function planLedger({ query }: SqlSession): PlanLedger {
     },
     rememberSnapshot: (run, { id, requestedAt }) => writeOrFail(run, REMEMBER_SNAPSHOT, { plan: run.plan, id, at: requestedAt.toISOString() }),
     complete: (run, at) => writeOrFail(run, COMPLETE, { plan: run.plan, at: at.toISOString() }),
+    reopen: (run) => writeOrFail(run, REOPEN, { plan: run.plan }),
     refute: (run) => writeOrFail(run, REFUTE, { plan: run.plan }),
     forget: (run) => writeOrFail(run, FORGET, { plan: run.plan }),
     isUndoVerified: async (run) => {

@@ -10,20 +10,25 @@ import type { Terminal } from './shell.ts';
  *
  * @throws {NoRunError} on any other answer, or when nobody can be asked.
  */
-export async function confirm(terminal: Terminal, { plan, verb }: { readonly plan: CompiledPlan; readonly verb: Mode }): Promise<void> {
+export async function confirm(
+  terminal: Terminal,
+  { plan, verb, to }: { readonly plan: CompiledPlan; readonly verb: Mode; readonly to?: string | undefined },
+): Promise<void> {
   if (!terminal.canAsk) throw new NoRunError(`${verb} changes the database and asks first, but there is no terminal to ask on; add --yes`);
-  for (const line of planLines(plan, verb)) terminal.say(line);
+  for (const line of planLines(plan, verb, to)) terminal.say(line);
   const answer = await terminal.ask(`${verb} ${plan.id}? Type yes to go on: `);
   if (answer.trim().toLowerCase() !== 'yes') throw new NoRunError(`not confirmed, nothing was done`);
 }
 
-/** A plan as someone who signs for it wants to see it. */
-export function planLines(plan: CompiledPlan, verb: Mode): readonly string[] {
-  const ofRun = plan.phases.filter(({ when }) => when === (verb === 'cleanup' ? 'cleanup' : 'run'));
+/** A plan as someone who signs for it wants to see it; `to` is the phase that a rollback leaves. */
+export function planLines(plan: CompiledPlan, verb: Mode, to?: string): readonly string[] {
+  const stays = plan.phases.find(({ id }) => id === to)?.ordinal ?? 0;
+  const ofRun = plan.phases.filter(({ when, ordinal }) => when === (verb === 'cleanup' ? 'cleanup' : 'run') && ordinal > stays);
   const phases = verb === 'rollback' ? ofRun.toReversed() : ofRun;
   return [
     `${plan.id}: ${plan.title}`,
     ...phases.map((phase) => `  ${phase.ordinal} ${phase.id.padEnd(12)} ${verb === 'rollback' ? undoInWords(phase) : upInWords(phase)}`),
+    ...(to === undefined ? [] : [`  phase ${to} and those before it stay; an execute goes on from there`]),
     ...(verb === 'cleanup' ? [`  live sync ends, and with it the way back: a rollback is refused from then on`] : []),
     ...(verb === 'execute' ? [`  ${counted(plan.before.length, 'check')} before, ${counted(plan.after.length, 'check')} after`] : []),
     ...acceptedLines(plan),

@@ -10,6 +10,11 @@ const toRecovery: readonly Catcher<'DecideRecovery'>[] = [
   { ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'DecideRecovery' },
 ];
 
+/** The whole does not compare: whatever its own checks said, no phase counts as verified. */
+function unverifiedTo<const Next extends string>(next: Next): readonly Catcher<Next>[] {
+  return [{ ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}', stage: 'unverified' }, Next: next }];
+}
+
 /** The way back failed too: the first error stays first, and a person must choose. */
 const toHalt: readonly Catcher<'CloseRun'>[] = [
   { ErrorEquals: ['States.ALL'], Assign: { laterFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
@@ -59,6 +64,7 @@ export const stateMachine = machine({
         asked: null,
         token: null,
         planState: 'fresh',
+        stage: 'gates',
         holderSeen: null,
         snapshot: null,
         step: null,
@@ -117,7 +123,7 @@ export const stateMachine = machine({
     AwaitHolder: { Type: 'Wait', Seconds: 10, Next: 'AcquireLock' },
 
     // Gates
-    Preflight: task('Preflight', { payload: { planState: '{% $planState %}' }, catch: toRefuse, next: 'AfterPreflight' }),
+    Preflight: task('Preflight', { payload: { planState: '{% $planState %}', asked: '{% $asked %}' }, catch: toRefuse, next: 'AfterPreflight' }),
     AfterPreflight: {
       Type: 'Choice',
       Choices: [
@@ -175,7 +181,7 @@ export const stateMachine = machine({
 
     // Phases
     NextStep: task('NextStep', {
-      assign: { step: '{% $states.result.Payload %}', polls: 0, progress: null },
+      assign: { step: '{% $states.result.Payload %}', polls: 0, progress: null, stage: 'changing' },
       catch: toRecovery,
       next: 'WhichStep',
     }),
@@ -258,7 +264,7 @@ export const stateMachine = machine({
     VerifyTargetBefore: task('VerifyTarget', {
       payload: { progress: '{% $progress %}', stage: 'before-cutover' },
       assign: PROGRESS,
-      catch: toRecovery,
+      catch: unverifiedTo('DecideRecovery'),
       next: 'IsCutoverSafe',
     }),
     IsCutoverSafe: { Type: 'Choice', Choices: [{ Condition: '{% $progress.done %}', Next: 'StartSync' }], Default: 'VerifyTargetBefore' },
@@ -272,7 +278,7 @@ export const stateMachine = machine({
     VerifyTarget: task('VerifyTarget', {
       payload: { progress: '{% $progress %}' },
       assign: PROGRESS,
-      catch: [{ ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}' }, Next: 'DoesVerifyingUndo' }],
+      catch: unverifiedTo('DoesVerifyingUndo'),
       next: 'IsTargetVerified',
     }),
     IsTargetVerified: {
@@ -300,7 +306,7 @@ export const stateMachine = machine({
       Default: 'CloseRun',
     },
     DecideRecovery: task('DecideRecovery', {
-      payload: { failure: '{% $failure %}' },
+      payload: { failure: '{% $failure %}', stage: '{% $stage %}', asked: '{% $asked %}' },
       assign: { undo: '{% $states.result.Payload %}', polls: 0, progress: null },
       catch: toHalt,
       next: 'WhichUndo',
@@ -317,7 +323,7 @@ export const stateMachine = machine({
     IsItHalted: { Type: 'Choice', Choices: [{ Condition: '{% $outcome = "halted" %}', Next: 'CloseRun' }], Default: 'LowerFence' },
     UndoPhase: task('UndoPhase', {
       payload: { phase: '{% $undo.phase %}' },
-      assign: PROGRESS,
+      assign: { ...PROGRESS, stage: '{% $stage = "gates" ? "changing" : $stage %}' },
       catch: toHalt,
       next: 'IsUndoDone',
     }),
@@ -350,6 +356,7 @@ export const stateMachine = machine({
         laterFailure: '{% $laterFailure %}',
         planState: '{% $planState %}',
         proof: '{% $proof %}',
+        kept: '{% $undo = null ? null : $undo.kept %}',
       },
       assign: { outcome: '{% $states.result.Payload.outcome %}', sentence: '{% $states.result.Payload.sentence %}' },
       catch: [

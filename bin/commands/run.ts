@@ -18,6 +18,8 @@ export interface RollbackWish {
   readonly accept?: string | undefined;
   /** Undo by the plan as it lies in its folder, whose undo.sql was corrected since it was executed. */
   readonly mendedUndo?: boolean | undefined;
+  /** The phase that stays, with those before it. */
+  readonly to?: string | undefined;
 }
 
 export interface RunRequest {
@@ -41,7 +43,8 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
   // Before the question: a yes is for what the stack deploys.
   const deployed = stack && (await openStack(stack, [loaded], shell.plansFolder));
   for (const line of whereLines(shell, deployed)) shell.terminal.say(line);
-  if (changesDatabase(mode) && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode });
+  refuseUnknownPhase(wish.to, loaded);
+  if (changesDatabase(mode) && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode, to: wish.to });
   const site = deployed ?? (await openFilledEngine(shell, loaded));
   try {
     const ended = await runPlan(shell, site, { ...loaded, mode, input: runInput(loaded, mode, wish) });
@@ -53,10 +56,17 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
 }
 
 /** A rollback goes by the plan that was applied, so only one by a corrected plan names a digest. */
-function runInput({ plan, digest }: LoadedPlan, mode: Mode, { accept, mendedUndo = false }: RollbackWish): Readonly<Record<string, string>> {
+function runInput({ plan, digest }: LoadedPlan, mode: Mode, { accept, to, mendedUndo = false }: RollbackWish): Readonly<Record<string, string>> {
   const start = { plan: plan.id, mode };
   if (mode !== 'rollback') return { ...start, digest };
-  return { ...start, ...(mendedUndo ? { digest } : {}), ...(accept === undefined ? {} : { accept }) };
+  return { ...start, ...(mendedUndo ? { digest } : {}), ...(accept === undefined ? {} : { accept }), ...(to === undefined ? {} : { to }) };
+}
+
+/** Before the question: a yes is for what would go. */
+function refuseUnknownPhase(to: string | undefined, { plan }: LoadedPlan): void {
+  const phases = plan.phases.filter(({ when }) => when === 'run').map(({ id }) => id as string);
+  if (to !== undefined && !phases.includes(to))
+    throw new NoRunError(`--to takes a phase of ${plan.id}: ${phases.join(', ')}; got ${JSON.stringify(to)}`);
 }
 
 function whereLines({ database, stack }: Shell, deployed: RunSite | undefined): readonly string[] {

@@ -11,7 +11,7 @@ export interface CompiledPlan {
   readonly title: string;
   /** The share of valid rows that a `quality` check must reach, as a fraction of two integers: 99% is 99/100. */
   readonly quality: Fraction;
-  readonly onFailure: 'undo-all';
+  readonly onFailure: 'undo-all' | 'keep-verified';
   /** Checklist text that only people can judge; shown as not checked. */
   readonly notes: readonly string[];
   /** before.sql: what must hold before anything changes. */

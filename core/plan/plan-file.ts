@@ -132,8 +132,8 @@ export const PlanFile = z
       title: Title.meta({ description: 'What the plan does, in one line' }),
       quality: Percentage.meta({ description: 'The share of valid rows that each quality check must reach' }).default('99%'),
       onFailure: z
-        .literal('undo-all', { error: '"undo-all"' })
-        .meta({ description: 'What a failure after the first change does: undo every phase, newest first' })
+        .enum(['undo-all', 'keep-verified'], { error: '"undo-all", or "keep-verified", which keeps the phases that are applied and verified' })
+        .meta({ description: 'What a failure after the first change does: undo every phase, newest first, or only what is not whole' })
         .default('undo-all'),
       rollbackFor: Hours.meta({
         description: 'How long after the run the old side stays current, and cleanup has to wait; 48h unless given',
@@ -153,7 +153,6 @@ export type PlanFile = z.infer<typeof PlanFile>;
 export const NOT_ENFORCED: ReadonlyMap<string, string> = new Map([
   ['window', 'a run is not ended by the clock; say under notes how long it may take, and watch it'],
   ['signOffs', 'no sign-off is asked for; say under notes who must agree, and ask them before you start the run'],
-  ['onFailure: keep-verified', 'a failure undoes every phase; use undo-all, or split the plan into several plans'],
 ]);
 
 /** "48h" and "2d" in hours. */

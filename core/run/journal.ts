@@ -183,6 +183,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     accepted: z.array(AcceptedHazard).default([]),
     /** The digest of differences that the operator accepts. */
     accept: z.string().optional(),
+    /** The phase that a rollback was told to go back to. */
+    to: z.string().optional(),
     startedAt: at,
   }),
   z.object({
@@ -279,6 +281,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     failure: z.object({ error: z.string(), sentence: z.string() }).nullable(),
     laterFailures: z.array(z.object({ error: z.string(), sentence: z.string() })),
     endedAt: at,
+    /** The newest phase that a way back left. */
+    kept: z.string().optional(),
   }),
 ]);
 export type JournalEntry = z.infer<typeof JournalEntry>;

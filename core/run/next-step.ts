@@ -121,24 +121,3 @@ export function changedPhases(plan: CompiledPlan, ledger: readonly LedgerPhase[]
     .filter((row) => plan.phases[row.ordinal - 1]?.id !== row.phase || plan.phases[row.ordinal - 1]?.digest !== row.digest)
     .map((row) => row.phase);
 }
-
-export type RecoveryStep =
-  | { readonly kind: 'undo'; readonly phase: string; readonly outcome: 'halted' }
-  | { readonly kind: 'verify'; readonly phase: null; readonly outcome: 'halted' }
-  | { readonly kind: 'none'; readonly phase: null; readonly outcome: 'refused' | 'migrated' | 'halted' };
-
-/**
- * Newest phase first; then the proof that the database is as before; without a baseline nothing was ever changed.
- *
- * A run that is completed is past the point of no return: an answer that was lost after it undoes nothing.
- */
-export function recoveryStep(ledger: readonly LedgerPhase[], run: { readonly hasBaseline: boolean; readonly isCompleted: boolean }): RecoveryStep {
-  if (run.isCompleted) {
-    return { kind: 'none', phase: null, outcome: 'migrated' };
-  }
-  const newest = [...ledger].sort((a, b) => b.ordinal - a.ordinal)[0];
-  if (newest !== undefined) {
-    return { kind: 'undo', phase: newest.phase, outcome: 'halted' };
-  }
-  return run.hasBaseline ? { kind: 'verify', phase: null, outcome: 'halted' } : { kind: 'none', phase: null, outcome: 'refused' };
-}

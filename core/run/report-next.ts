@@ -37,6 +37,7 @@ function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
     case 'refused':
       return afterRefused(facts, { start, place });
     case 'rolled-back':
+      if (end.kept !== undefined) return afterKept(end.kept, start);
       return run.mode === 'rollback'
         ? [start('execute', 'migrate again')]
         : [start('dry-run', 'remove the cause, then try without a change'), start('execute', 'migrate again'), ...dropSnapshot(facts, place)];
@@ -47,6 +48,14 @@ function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
     default:
       return assertNever(end.outcome);
   }
+}
+
+/** What is committed is neither thrown away nor left without a way back. */
+function afterKept(phase: string, start: Start): readonly NextAction[] {
+  return [
+    start('execute', `remove the cause, then go on after phase ${phase}`),
+    start('rollback', 'or go back: what is left is undone, and that is proven'),
+  ];
 }
 
 type Start = (mode: Mode, what: string, more?: { readonly option?: string; readonly input?: Readonly<Record<string, string>> }) => NextAction;

@@ -48,6 +48,8 @@ export const Report = z.object({
       phases: z.array(z.string()),
       /** The digest of differences that a rollback was told to accept. */
       accept: z.string().nullable(),
+      /** The phase that a rollback was told to go back to. */
+      to: z.string().nullable(),
       startedAt: at,
       endedAt: at.nullable(),
       durationMs: z.number().nullable(),
@@ -55,7 +57,15 @@ export const Report = z.object({
     .nullable(),
   /** `failure` is the first error, which no later one hides. Null while the run has no outcome. */
   outcome: z
-    .object({ outcome: Outcome, exitCode: int, sentence: z.string(), failure: Failure.nullable(), laterFailures: z.array(Failure) })
+    .object({
+      outcome: Outcome,
+      exitCode: int,
+      sentence: z.string(),
+      failure: Failure.nullable(),
+      laterFailures: z.array(Failure),
+      /** The newest phase that a way back left in place; null where it left none, or went nowhere. */
+      kept: z.string().nullable(),
+    })
     .nullable(),
   stages: z.array(z.object({ stage: z.enum(STAGES), status: z.enum(STAGE_STATUSES), detail: z.string() })),
   /** `differences`: rows missing, extra or different; null when nothing was compared. */
@@ -183,6 +193,7 @@ function header({ run, end }: Facts) {
       ...run,
       id: run.run,
       accept: run.accept ?? null,
+      to: run.to ?? null,
       endedAt: end?.endedAt ?? null,
       durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt),
     }
@@ -190,7 +201,7 @@ function header({ run, end }: Facts) {
 }
 
 function ending({ run, end }: Facts) {
-  return end && { ...end, exitCode: exitCode(end.outcome, run?.mode ?? 'dry-run') };
+  return end && { ...end, kept: end.kept ?? null, exitCode: exitCode(end.outcome, run?.mode ?? 'dry-run') };
 }
 
 function totals(facts: Facts): Report['totals'] {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { InputRefusedError, PlanNotFoundError } from '../errors.ts';
-import { PlanDigest, PlanId } from '../ids.ts';
+import { PhaseId, PlanDigest, PlanId } from '../ids.ts';
 import { ACCEPTANCE } from './acceptance.ts';
 import { MODES, MODES_NOT_BUILT, type Mode } from './mode.ts';
 
@@ -15,11 +15,13 @@ export const Asked = z
     accept: z.string().nullable(),
     /** Whether the input names the digest: a rollback then undoes by that plan, and otherwise by the one in force. */
     isDigestGiven: z.boolean(),
+    /** The phase that a rollback goes back to, and that stays; null for everything. */
+    to: PhaseId.nullable().default(null),
   })
-  .default({ accept: null, isDigestGiven: false });
+  .default({ accept: null, isDigestGiven: false, to: null });
 export type Asked = z.infer<typeof Asked>;
 
-export const NOTHING_ASKED: Asked = { accept: null, isDigestGiven: false };
+export const NOTHING_ASKED: Asked = { accept: null, isDigestGiven: false, to: null };
 
 export interface RunRequest {
   readonly plan: PlanId;
@@ -28,7 +30,7 @@ export interface RunRequest {
   readonly asked: Asked;
 }
 
-const KEYS = ['plan', 'mode', 'digest', 'accept', 'Comment'];
+const KEYS = ['plan', 'mode', 'digest', 'accept', 'to', 'Comment'];
 
 /**
  * Reads an execution's input, as a console user pastes it.
@@ -51,7 +53,7 @@ export function parseRunInput(input: unknown, deployed: DeployedPlans): RunReque
     throw new PlanNotFoundError(`this stack has no plan ${JSON.stringify(plan)}; it has ${planNames(deployed)}`);
   }
   const mode = chosenMode(given.mode);
-  const asked = { accept: checkedAccept(given.accept, mode), isDigestGiven: given.digest !== undefined };
+  const asked = { accept: checkedAccept(given.accept, mode), isDigestGiven: given.digest !== undefined, to: checkedGoal(given, mode) };
   return { plan, mode, digest: checkedDigest(given.digest, plan, digest), asked };
 }
 
@@ -64,6 +66,21 @@ function checkedAccept(given: unknown, mode: Mode): string | null {
     throw new InputRefusedError(`accept goes with mode rollback, got mode ${mode}`);
   }
   return given;
+}
+
+function checkedGoal({ to, accept }: Readonly<Record<string, unknown>>, mode: Mode): PhaseId | null {
+  if (to === undefined) return null;
+  const parsed = PhaseId.safeParse(to);
+  if (!parsed.success) {
+    throw new InputRefusedError(`to must be the id of a phase that stays, got ${describe(to)}`);
+  }
+  if (mode !== 'rollback') {
+    throw new InputRefusedError(`to goes with mode rollback, got mode ${mode}`);
+  }
+  if (accept !== undefined) {
+    throw new InputRefusedError('accept goes with a rollback of everything, which is compared with the state of before; leave out accept or to');
+  }
+  return parsed.data;
 }
 
 function chosenPlan(given: unknown, deployed: DeployedPlans): PlanId {

@@ -30,6 +30,8 @@ export function outcomeSentence(end: {
   readonly migratedAt: string | null;
   /** What the proof of an undo found to differ; null where there was none. */
   readonly proof: UndoProof | null;
+  /** The newest phase that a way back leaves; null where there is none. */
+  readonly kept: string | null;
 }): string {
   const plan = end.plan ?? 'the plan';
   const why = end.failure === null ? '' : `: ${end.failure.sentence}`;
@@ -41,8 +43,9 @@ export function outcomeSentence(end: {
         ? `${plan} is migrated: every phase done, every check passed`
         : `${plan} was migrated at ${end.migratedAt}; nothing was done`;
     case 'refused':
-      return `${plan} is refused${why === '' ? ' before the first change' : why}`;
+      return `${plan} is refused${why === '' ? ' before the first change' : why}${end.kept === null ? '' : `; phase ${end.kept} and those before it stay as an earlier run left them`}`;
     case 'rolled-back':
+      if (end.kept !== null) return `${plan} is rolled back to phase ${end.kept}, which stays with those before it${why}`;
       return end.mode === 'rollback'
         ? `${plan} is rolled back: the database is as before${exceptions(end.proof)}`
         : `${plan} is rolled back, the database is as before the run${exceptions(end.proof)}${why}`;

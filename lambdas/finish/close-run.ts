@@ -18,6 +18,8 @@ export const CloseRunInput = StartEnvelope.extend({
   failure: StatesError.nullable(),
   laterFailure: StatesError.nullable(),
   planState: z.string(),
+  /** The newest phase that a way back leaves; null where there is none. */
+  kept: z.string().nullable().default(null),
   proof: z.object({ meanwhile: z.number().int(), accepted: z.number().int() }).nullable().default(null),
 });
 type Input = z.infer<typeof CloseRunInput>;
@@ -29,7 +31,16 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     const failure = failureOf(input.failure);
     const laterFailure = failureOf(input.laterFailure);
     const migratedAt = await earlierMigration(deps, input);
-    const sentence = outcomeSentence({ outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt, proof: input.proof });
+    const sentence = outcomeSentence({
+      outcome,
+      mode: run.mode,
+      plan: run.plan,
+      failure,
+      laterFailure,
+      migratedAt,
+      proof: input.proof,
+      kept: input.kept,
+    });
     await tellKeptFence(deps, input);
     await deps.journal.write(run.id, 'outcome', {
       kind: 'outcome',
@@ -39,6 +50,7 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
       failure,
       laterFailures: laterFailure === null ? [] : [laterFailure],
       endedAt: now.toISOString(),
+      ...(input.kept === null ? {} : { kept: input.kept }),
     });
     const { mode, token } = run;
     if (token !== null) {

@@ -26,6 +26,7 @@ import {
   sessionFindings,
   snapshotFindings,
 } from '../../core/run/preflight.ts';
+import { Asked } from '../../core/run/run-input.ts';
 import { undone } from '../../core/transfer/made.ts';
 import { transfersOf } from '../../core/transfer/transfers-of.ts';
 import { planInForce } from '../middleware/plan-in-force.ts';
@@ -33,7 +34,7 @@ import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.t
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { transferFindings } from '../middleware/transfer-findings.ts';
 
-export const PreflightInput = ReadingEnvelope.extend({ planState: z.string() });
+export const PreflightInput = ReadingEnvelope.extend({ planState: z.string(), asked: Asked });
 
 /**
  * Looks at everything that would make a run fail later: cluster, server, role, sessions, tables, names in the way.
@@ -43,7 +44,7 @@ export const PreflightInput = ReadingEnvelope.extend({ planState: z.string() });
 export function preflight(
   deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy'> },
 ): Work<z.infer<typeof PreflightInput>, { findings: number }> {
-  return async ({ run, now }) => {
+  return async ({ run, now, asked }) => {
     const plan = await planInForce(deps, run);
     const cluster = await deps.snapshots.cluster();
     const server = await deps.session.readOnly(serverFacts).catch((error: unknown) => {
@@ -59,7 +60,7 @@ export function preflight(
         sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
       )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
-      ...(await findingsOf(deps, plan, run.mode)),
+      ...(await findingsOf(deps, plan, { mode: run.mode, asked })),
     ];
     await deps.journal.write(run.id, 'preflight', {
       kind: 'preflight',
@@ -76,17 +77,22 @@ export function preflight(
   };
 }
 
-function findingsOf(deps: StatePorts, plan: CompiledPlan, mode: Mode): Promise<readonly Finding[]> {
-  if (mode === 'rollback') return wayBackFindings(deps, plan);
+function findingsOf(
+  deps: StatePorts,
+  plan: CompiledPlan,
+  { mode, asked }: { readonly mode: Mode; readonly asked: Asked },
+): Promise<readonly Finding[]> {
+  if (mode === 'rollback') return wayBackFindings(deps, plan, asked);
   // A cleanup that was interrupted finds some of the tables gone, and goes on.
   return mode === 'cleanup' ? Promise.resolve([]) : planFindings(deps, plan, mode);
 }
 
 /** What of the application's own would go with the plan's tables, or hold their undo back half-way. */
-async function wayBackFindings(deps: StatePorts, plan: CompiledPlan): Promise<readonly Finding[]> {
+async function wayBackFindings(deps: StatePorts, plan: CompiledPlan, { to }: Asked): Promise<readonly Finding[]> {
   if (!(await hasLedger(deps.session))) return [];
   const begun = await phaseLedger(deps.session).all(plan.id);
-  const phases = plan.phases.filter(({ id }) => begun.some(({ phase }) => phase === id));
+  const stays = begun.find(({ phase }) => phase === to)?.ordinal ?? 0;
+  const phases = plan.phases.filter(({ id }) => begun.some(({ phase, ordinal }) => phase === id && ordinal > stays));
   const references = await deps.session.readOnly((query) => outsideReferences(query, undone(phases, plan)));
   const source = 'pg_constraint, pg_depend';
   const closed = phases.filter((phase) => phase.undo === null && phase.undoNeeded).map(noUndoFinding);

@@ -13,6 +13,7 @@ import type { CompiledPlan, ObjectName } from '../../core/plan/compiled-plan.ts'
 import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
 import { changedPhases, type LedgerPhase, type PlanState, phasesRunOtherwise, planState } from '../../core/run/next-step.ts';
 import { describeName, ledgerRefusal } from '../../core/run/preflight.ts';
+import { refuseGoal } from '../../core/run/recovery-step.ts';
 import { Asked } from '../../core/run/run-input.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -163,7 +164,8 @@ async function refuseRollback(
       ? `nothing of plan ${run.plan} is applied in this database; there is nothing to roll back`
       : `the ledger knows nothing of plan ${run.plan}, yet ${left.map(describeName).join(', ')} ${left.length === 1 ? 'is' : 'are'} there: schema stepgate was removed, this is another database, or the names are somebody else's; nothing was touched. Restore a snapshot, or take them away by the plan's undo.sql yourself`;
   }
-  if (!asked.isDigestGiven || inForce.digest === run.digest) return null;
+  const noGoal = asked.to === null ? null : refuseGoal(asked.to, run.plan, phases);
+  if (noGoal !== null || !asked.isDigestGiven || inForce.digest === run.digest) return noGoal;
   const otherwise = phasesRunOtherwise(given, await deps.plans.read(inForce.digest), phases);
   return otherwise.length === 0
     ? null

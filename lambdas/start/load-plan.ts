@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { InputRefusedError } from '../../core/errors.ts';
+import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import { StartEnvelope } from '../../core/run/envelope.ts';
 import { DeployedPlans, parseRunInput, type RunRequest } from '../../core/run/run-input.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
@@ -13,6 +15,7 @@ export function loadPlan(
   return async ({ run, now, input }) => {
     const request = parseRunInput(input, deps.deployed);
     const plan = await deps.plans.read(request.digest);
+    refuseUnknownPhase(request.asked.to, plan);
     const { asked, ...pinned } = request;
     await deps.journal.write(run.id, 'run', {
       kind: 'run',
@@ -21,6 +24,7 @@ export function loadPlan(
       executionArn: run.executionArn,
       ...pinned,
       ...(asked.accept === null ? {} : { accept: asked.accept }),
+      ...(asked.to === null ? {} : { to: asked.to }),
       title: plan.title,
       phases: plan.phases.filter(({ when }) => when === (request.mode === 'cleanup' ? 'cleanup' : 'run')).map((phase) => phase.id),
       notes: [...plan.notes],
@@ -29,6 +33,13 @@ export function loadPlan(
     });
     return request;
   };
+}
+
+/** @throws {InputRefusedError} */
+function refuseUnknownPhase(to: string | null, plan: CompiledPlan): void {
+  if (to === null || plan.phases.some(({ id, when }) => id === to && when === 'run')) return;
+  const known = plan.phases.filter(({ when }) => when === 'run').map(({ id }) => id);
+  throw new InputRefusedError(`plan ${plan.id} has no phase ${to} to go back to; its phases are ${known.join(', ')}`);
 }
 
 export const handler = stateHandler(LoadPlanInput, (environment) =>

@@ -3,6 +3,7 @@ import { ledgerLock } from '../../adapters/run-lock.ts';
 import { RECOVERY, StepgateError } from '../../core/errors.ts';
 import type { ChangingEnvelope } from '../../core/run/envelope.ts';
 import type { NextStep } from '../../core/run/next-step.ts';
+import { NOTHING_ASKED } from '../../core/run/run-input.ts';
 import { verifyTarget } from '../../lambdas/checks/verify-target.ts';
 import { completeRun } from '../../lambdas/finish/complete-run.ts';
 import { catchUp } from '../../lambdas/phases/catch-up.ts';
@@ -144,13 +145,13 @@ async function drain(bench: Workbench, run: ChangingEnvelope): Promise<void> {
 
 async function rollBack(bench: Workbench, run: ChangingEnvelope): Promise<void> {
   for (;;) {
-    const step = await patiently(() => decideRecovery(bench.ports)({ ...run, failure: null }));
+    const step = await patiently(() => decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED }));
     if (step.kind !== 'undo') break;
     const { phase } = step;
     await patiently(() => undoPhase(bench.ports)({ ...run, phase }));
   }
   for (;;) {
-    const { done } = await patiently(() => verifyUndo(bench.ports)({ ...run, progress: null, asked: { accept: null, isDigestGiven: false } }));
+    const { done } = await patiently(() => verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED }));
     if (done) break;
   }
   await ledgerLock(bench.ports.session).release(run.run.id, run.run.token);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RECOVERY } from '../../../core/errors.ts';
-import { changedPhases, type LedgerPhase, nextStep, planState, recoveryStep, type Underway } from '../../../core/run/next-step.ts';
+import { changedPhases, type LedgerPhase, nextStep, planState, type Underway } from '../../../core/run/next-step.ts';
 import { outcomeSentence } from '../../../core/run/sentence.ts';
 
 const row = (phase: string, ordinal: number, more: Partial<LedgerPhase> = {}): LedgerPhase => ({
@@ -93,15 +93,6 @@ test.each([
   expect(changedPhases(plan, ledger)).toEqual(changed);
 });
 
-test.each([
-  { ledger: [row('a', 1), row('c', 3), row('b', 2)], hasBaseline: true, step: { kind: 'undo', phase: 'c' } },
-  { ledger: [row('a', 1)], hasBaseline: false, step: { kind: 'undo', phase: 'a' } },
-  { ledger: [], hasBaseline: true, step: { kind: 'verify', phase: null } },
-  { ledger: [], hasBaseline: false, step: { kind: 'none', phase: null, outcome: 'refused' } },
-])('the way back from $ledger.length phases begins with $step.kind', ({ ledger, hasBaseline, step }) => {
-  expect(recoveryStep(ledger, { hasBaseline, isCompleted: false })).toMatchObject(step);
-});
-
 test('every outcome is said in one sentence', () => {
   const end = {
     mode: 'execute',
@@ -110,6 +101,7 @@ test('every outcome is said in one sentence', () => {
     laterFailure: { error: 'Y', sentence: 'and then' },
     migratedAt: null,
     proof: null,
+    kept: null,
   } as const;
   const sentences = (['passed', 'migrated', 'refused', 'rolled-back', 'restored', 'halted'] as const).map((outcome) =>
     outcomeSentence({ ...end, outcome }),

@@ -31,7 +31,16 @@ const UP = JournalEntry.parse({
   passing: ['rdsadmin'],
   probed: 4,
 });
-const LOWERED = JournalEntry.parse({ kind: 'fence', at, status: 'lowered', objects: 12, roles: 1, stoodMs: 12_345, notes: ['table public.old is gone'], stuck: [] });
+const LOWERED = JournalEntry.parse({
+  kind: 'fence',
+  at,
+  status: 'lowered',
+  objects: 12,
+  roles: 1,
+  stoodMs: 12_345,
+  notes: ['table public.old is gone'],
+  stuck: [],
+});
 
 function ended(outcome: string, error: string | null = null) {
   const failure = error === null ? null : { error, sentence: 'it failed' };

@@ -33,7 +33,7 @@ const LOCK = 'select token::int, run_id as run from stepgate.lock';
 
 function close(run: ChangingEnvelope, outcome: Outcome, more: { error?: string; cause?: string; planState?: string } = {}) {
   const failure = more.error === undefined ? null : { Error: more.error, Cause: more.cause ?? '' };
-  return closeRun(bench.ports)({ ...run, outcome, failure, laterFailure: null, planState: more.planState ?? 'fresh', proof: null });
+  return closeRun(bench.ports)({ ...run, outcome, failure, laterFailure: null, planState: more.planState ?? 'fresh', proof: null, kept: null });
 }
 
 test('CompleteRun run twice and beside itself keeps the first moment', async () => {
@@ -114,6 +114,7 @@ test('a run whose lock was taken without its knowing the token gives it back', a
     laterFailure: null,
     planState: 'fresh',
     proof: null,
+    kept: null,
   } as const;
   await closeRun(bench.ports)({ run: { ...run, token: null }, now, ...end });
   expect(await bench.sql(LOCK)).toEqual([{ token: 1, run: null }]);
@@ -122,7 +123,9 @@ test('a run whose lock was taken without its knowing the token gives it back', a
 test('a run that only looked closes without a ledger', async () => {
   await emptyDatabase(bench);
   const input = reading(plan, { mode: 'dry-run', id: 'looked' });
-  expect(await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null })).toEqual({
+  expect(
+    await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null }),
+  ).toEqual({
     outcome: 'passed',
     sentence: 'dry-run of small passed',
   });
@@ -133,7 +136,9 @@ test('a run that was refused before its plan was known closes too', async () => 
   const { run, now } = reading(plan, { mode: 'dry-run', id: 'unknown' });
   const input = { run: { ...run, plan: null, digest: null, mode: null }, now };
   const failure = { Error: 'InputRefusedError', Cause: '{"errorMessage":"no such plan"}' };
-  expect(await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null })).toEqual({
+  expect(
+    await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null, kept: null }),
+  ).toEqual({
     outcome: 'refused',
     sentence: 'the plan is refused: no such plan',
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { preflight } from '../../../lambdas/gates/preflight.ts';
 import { loadPlan } from '../../../lambdas/start/load-plan.ts';
 import { emptyDatabase, onePhase } from '../../support/run-driver.ts';
@@ -28,7 +29,7 @@ test('a run writes the accepted hazards down, and Preflight shows each with the 
     ...envelope,
     input: { plan: deployed.plan.id, mode: 'dry-run' },
   });
-  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...envelope, planState: 'fresh' });
+  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...envelope, planState: 'fresh', asked: NOTHING_ASKED });
   const entries = await bench.ports.journal.readAll(envelope.run.id);
   const run = entries.find((entry) => entry.kind === 'run');
   expect(run?.accepted.map(({ hazard, table }) => [hazard, table?.name])).toEqual([

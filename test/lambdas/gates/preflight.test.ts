@@ -6,6 +6,7 @@ import { GateRefusedError } from '../../../core/errors.ts';
 import type { Finding } from '../../../core/run/journal.ts';
 import type { Mode } from '../../../core/run/mode.ts';
 import { sessionFindings } from '../../../core/run/preflight.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { preflight } from '../../../lambdas/gates/preflight.ts';
 import { snapshotPort, statePorts } from '../../../lambdas/middleware/ports.ts';
 import { beginRun, type Deployed, deploy, emptyDatabase, entries, refusal, runPhases } from '../../support/run-driver.ts';
@@ -24,7 +25,7 @@ beforeEach(() => emptyDatabase(bench, SMALL_SOURCE));
 
 async function look(mode: Mode = 'dry-run', deployed = plan) {
   const input = reading(deployed, { mode, id: 'looked' });
-  const visit = () => preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...input, planState: 'fresh' });
+  const visit = () => preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...input, planState: 'fresh', asked: NOTHING_ASKED });
   return { visit, findings: async (): Promise<readonly Finding[]> => (await entries(bench, input as never, 'preflight'))[0]?.findings ?? [] };
 }
 
@@ -238,7 +239,7 @@ test('a cluster whose Data API is off, and one that is not available, are told w
     STEPGATE_CLUSTER_ARN: bench.environment.STEPGATE_CLUSTER_ARN.replace(/[^:]+$/, 'off'),
   };
   const deps = { ...statePorts(environment), snapshots: snapshotPort(environment) };
-  const visit = () => preflight(deps)({ ...reading(plan, { mode: 'dry-run', id: 'off' }), planState: 'fresh' });
+  const visit = () => preflight(deps)({ ...reading(plan, { mode: 'dry-run', id: 'off' }), planState: 'fresh', asked: NOTHING_ASKED });
   const creating = await refusal(visit());
   expect(creating).toBeInstanceOf(GateRefusedError);
   for (const said of ['cluster is creating', 'Data API is off', 'enable-http-endpoint', 'writer is none']) expect(creating.message).toContain(said);
@@ -259,6 +260,7 @@ test('a secret that is wrong is said as what it is', async () => {
   const visit = preflight({ ...statePorts(environment), snapshots: bench.snapshots })({
     ...reading(plan, { mode: 'dry-run', id: 'secret' }),
     planState: 'fresh',
+    asked: NOTHING_ASKED,
   });
   expect(await refusal(visit)).toMatchObject({ name: 'ConfigurationError', message: expect.stringContaining('SecretsErrorException') });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ledgerLock } from '../../../adapters/run-lock.ts';
 import { syncLedger } from '../../../adapters/sync-ledger.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { preflight } from '../../../lambdas/gates/preflight.ts';
@@ -89,12 +90,12 @@ async function runLive(run: ChangingEnvelope, work: (round: number) => Promise<v
 
 async function rollBack(run: ChangingEnvelope): Promise<void> {
   for (;;) {
-    const step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    const step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
     if (step.kind !== 'undo') break;
     await retried(() => undoPhase(bench.ports)({ ...run, phase: step.phase }));
   }
   for (;;) {
-    const { done } = await verifyUndo(bench.ports)({ ...run, progress: null, asked: { accept: null, isDigestGiven: false } });
+    const { done } = await verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED });
     if (done) return;
   }
 }
@@ -149,7 +150,7 @@ async function rollBackWhile(run: ChangingEnvelope, work: () => Promise<void>): 
   let nowMs = 0;
   const hurried = { ...bench.ports, clockMs: () => (nowMs += 3_600_000) };
   for (;;) {
-    const step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    const step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
     if (step.phase === 'copy') break;
     await retried(() => undoPhase(bench.ports)({ ...run, phase: step.phase ?? '' }));
   }
@@ -414,9 +415,13 @@ test('cleanup ends live sync before its phases, and StopSync run twice changes n
   expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'transaction', phase: 'drop-people' });
   await takeStep(bench.ports, { ...cleanup, phase: 'drop-people' }, 'transaction');
   expect(await nextStep(bench.ports)(cleanup)).toEqual({ kind: 'done', phase: null });
-  expect(await decideRecovery(bench.ports)({ ...cleanup, failure: null })).toEqual({ kind: 'none', phase: null, outcome: 'halted' });
+  expect(await decideRecovery(bench.ports)({ ...cleanup, failure: null, stage: 'changing', asked: NOTHING_ASKED })).toEqual({
+    kind: 'none',
+    phase: null,
+    outcome: 'halted',
+  });
   expect((await bench.sql('select count(*)::int as rows from customers'))[0]).toEqual({ rows: 400 });
-  const verify = { run: { ...cleanup.run, mode: 'verify' as const }, now: cleanup.now, planState: 'migrated' };
+  const verify = { run: { ...cleanup.run, mode: 'verify' as const }, now: cleanup.now, planState: 'migrated', asked: NOTHING_ASKED };
   const message = (await refusal(preflight({ ...bench.ports, snapshots: bench.snapshots })(verify))).message;
   expect(message).toMatch(/the plan was cleaned up \(phase drop-people has begun\): the old side is gone, and there is nothing left to compare with/);
   expect(message).not.toContain('is not there');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { DatabaseBusyError, StaleTokenError } from '../../../core/errors.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { nextStep } from '../../../lambdas/phases/next-step.ts';
 import { runPhase } from '../../../lambdas/phases/run-phase.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
@@ -31,7 +32,7 @@ beforeEach(() => emptyPlanDatabase(bench, SMALL_SOURCE));
 test('NextStep and DecideRecovery read what is there, as often as they are asked', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'asked' });
   const next = () => nextStep(bench.ports)(run);
-  const back = () => decideRecovery(bench.ports)({ ...run, failure: null });
+  const back = () => decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
   expect(await Promise.all([next(), next()])).toEqual([
     { kind: 'transaction', phase: 'schema' },
     { kind: 'transaction', phase: 'schema' },
@@ -57,20 +58,30 @@ begin while true loop perform pg_sleep(0.01); end loop; end $$`);
   });
   const working = refusal(runPhase(bench.ports)({ ...run, phase: 'only' }));
   await until(bench, "exists (select from pg_stat_activity where application_name = 'stepgate/left/only')");
-  expect(await refusal(decideRecovery(bench.ports)({ ...run, failure: null }))).toBeInstanceOf(DatabaseBusyError);
+  expect(await refusal(decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED }))).toBeInstanceOf(
+    DatabaseBusyError,
+  );
   expect((await working).name).toBe('UnknownOutcomeError');
   await until(bench, "not exists (select from pg_stat_activity where application_name = 'stepgate/left/only')");
-  expect(await retried(() => decideRecovery(bench.ports)({ ...run, failure: null }))).toMatchObject({ kind: 'verify' });
+  expect(await retried(() => decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED }))).toMatchObject({
+    kind: 'verify',
+  });
 });
 
 test('without a baseline nothing was changed, and nothing is undone', async () => {
   const run = await beginRun(bench, plan, { id: 'fresh' });
-  expect(await decideRecovery(bench.ports)({ ...run, failure: null })).toEqual({ kind: 'none', phase: null, outcome: 'refused' });
+  expect(await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED })).toEqual({
+    kind: 'none',
+    phase: null,
+    outcome: 'refused',
+  });
 });
 
 test('a stale run decides nothing', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'stale' });
   await bench.sql('update stepgate.lock set token = token + 1');
   expect(await refusal(nextStep(bench.ports)(run))).toBeInstanceOf(StaleTokenError);
-  expect(await refusal(decideRecovery(bench.ports)({ ...run, failure: null }))).toBeInstanceOf(StaleTokenError);
+  expect(await refusal(decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED }))).toBeInstanceOf(
+    StaleTokenError,
+  );
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ledgerLock } from '../../../adapters/run-lock.ts';
 import { syncLedger } from '../../../adapters/sync-ledger.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { validateSource } from '../../../lambdas/checks/validate-source.ts';
 import { verifyTarget } from '../../../lambdas/checks/verify-target.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
@@ -123,7 +124,7 @@ async function runLive(run: ChangingEnvelope, work: (round: number) => Promise<v
 
 async function rollBack(run: ChangingEnvelope, work: () => Promise<void>): Promise<void> {
   for (;;) {
-    const step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    const step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
     if (step.kind !== 'undo') break;
     await work();
     if (step.phase === 'copy') {
@@ -134,7 +135,7 @@ async function rollBack(run: ChangingEnvelope, work: () => Promise<void>): Promi
     await retried(() => undoPhase(bench.ports)({ ...run, phase: step.phase }));
   }
   for (;;) {
-    const { done } = await verifyUndo(bench.ports)({ ...run, progress: null, asked: { accept: null, isDigestGiven: false } });
+    const { done } = await verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED });
     if (done) return;
   }
 }
@@ -156,7 +157,7 @@ test('a run that renames tables loses no write, through old names before and new
   await workOnTheNewSide(1);
   await workOnTheOldSide(30);
   const verify = { run: { ...run.run, mode: 'verify' as const }, now: run.now };
-  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...verify, planState: 'migrated' });
+  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...verify, planState: 'migrated', asked: NOTHING_ASKED });
   await verifyTarget(bench.ports)({ ...verify, progress: null });
   const [entries] = await bench.sql<{ failed: number }>('select count(*)::int as failed from stepgate.sync_journal where sql_state is not null');
   expect(entries).toEqual({ failed: 0 });
@@ -256,7 +257,7 @@ test('a run that goes on behind the renaming finds the tables by their new names
   await workOnTheOldSide(1);
   await workOnTheNewSide(1);
   const run = await beginRun(bench, plan, { id: 'goes-on' });
-  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...run, planState: 'interrupted' });
+  await preflight({ ...bench.ports, snapshots: bench.snapshots })({ ...run, planState: 'interrupted', asked: NOTHING_ASKED });
   expect(await assess(bench.ports)(run)).toMatchObject({ tables: 2 });
   expect(await validateSource(bench.ports)(run)).toEqual({ checks: 0 });
   expect(await runPhases(bench.ports, run)).toEqual(['comment']);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { completeRun } from '../../../lambdas/finish/complete-run.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
 import { beginMeasuredRun, deploy, emptyDatabase, runPhases } from '../../support/run-driver.ts';
@@ -16,10 +17,10 @@ test('DecideRecovery names the newest phase, and nothing once the run is complet
   const plan = await deploy(bench, SMALL_PLAN);
   const run = await beginMeasuredRun(bench, plan, { id: 'lost-answer' });
   await runPhases(bench.ports, run, 'indexes');
-  const decide = () => decideRecovery(bench.ports)({ ...run, failure: null });
-  expect(await decide()).toEqual({ kind: 'undo', phase: 'copy', outcome: 'halted' });
-  expect(await decide()).toEqual({ kind: 'undo', phase: 'copy', outcome: 'halted' });
+  const decide = () => decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
+  expect(await decide()).toEqual({ kind: 'undo', phase: 'copy', outcome: 'halted', kept: null });
+  expect(await decide()).toEqual({ kind: 'undo', phase: 'copy', outcome: 'halted', kept: null });
   await runPhases(bench.ports, run);
   await completeRun(bench.ports)(run);
-  expect(await Promise.all([decide(), decide()])).toEqual(Array(2).fill({ kind: 'none', phase: null, outcome: 'migrated' }));
+  expect(await Promise.all([decide(), decide()])).toEqual(Array(2).fill({ kind: 'none', phase: null, outcome: 'migrated', kept: null }));
 });

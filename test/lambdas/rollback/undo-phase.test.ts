@@ -3,6 +3,7 @@ import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, GateRefusedError, StatementFailedError, UndoFailedError, UnknownOutcomeError } from '../../../core/errors.ts';
 import type { ChangingEnvelope } from '../../../core/run/envelope.ts';
+import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { decideRecovery } from '../../../lambdas/rollback/decide-recovery.ts';
 import { undoPhase } from '../../../lambdas/rollback/undo-phase.ts';
 import {
@@ -148,7 +149,7 @@ test('VACUUM needs no undo', async () => {
   const run = await beginRun(bench, plan, { id: 'vacuum' });
   await runPhases(bench.ports, run);
   expect(await undoPhase(bench.ports)({ ...run, phase: 'only' })).toEqual({ next: 'decide' });
-  expect(await decideRecovery(bench.ports)({ ...run, failure: null })).toMatchObject({ kind: 'none' });
+  expect(await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED })).toMatchObject({ kind: 'none' });
 });
 
 test('an undo that fails is named and keeps what is there', async () => {

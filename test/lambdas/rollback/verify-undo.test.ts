@@ -31,9 +31,9 @@ beforeEach(() =>
 const PROVEN = { done: true, meanwhile: 0, accepted: 0 };
 
 async function undoAll(run: ChangingEnvelope): Promise<void> {
-  for (let step = await decideRecovery(bench.ports)({ ...run, failure: null }); step.kind === 'undo'; ) {
+  for (let step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED }); step.kind === 'undo'; ) {
     await undoPhase(bench.ports)({ ...run, phase: step.phase });
-    step = await decideRecovery(bench.ports)({ ...run, failure: null });
+    step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
   }
 }
 
@@ -44,7 +44,7 @@ test('VerifyUndo after a whole way forward and back proves that all is as before
   const visit = () => verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED });
   expect(await Promise.all([visit(), visit()])).toEqual([PROVEN, PROVEN]);
   expect(await visit()).toEqual(PROVEN);
-  expect(await decideRecovery(bench.ports)({ ...run, failure: null })).toMatchObject({ kind: 'verify' });
+  expect(await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED })).toMatchObject({ kind: 'verify' });
   expect(await bench.sql('select plan from stepgate.plan')).toEqual([]);
   expect(await entries(bench, run, 'undo-verified')).toMatchObject([{ schemaEqual: true, tables: 3, rows: 1004, differences: [] }]);
 });

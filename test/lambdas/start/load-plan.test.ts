@@ -23,7 +23,7 @@ function load(input: unknown, deployed: Readonly<Record<string, string>> = { sma
 test('LoadPlan run twice and beside itself pins the same digest, and writes it down', async () => {
   const input = { plan: 'small', mode: 'execute', digest: plan.digest, Comment: 'as pasted' };
   const [one, other] = await Promise.all([load(input), load(input)]);
-  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest, asked: { accept: null, isDigestGiven: true } });
+  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest, asked: { accept: null, isDigestGiven: true, to: null } });
   expect(other).toEqual(one);
   expect(await entries(bench, reading(plan, { mode: 'execute', id: 'loaded' }) as never, 'run')).toMatchObject([
     { run: 'loaded', plan: 'small', mode: 'execute', digest: plan.digest, phases: ['schema', 'copy', 'indexes', 'owners'] },
