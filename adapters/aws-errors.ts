@@ -4,6 +4,7 @@ import {
   DatabaseBusyError,
   DatabaseResumingError,
   DatabaseUnreachableError,
+  SecretRefusedError,
   StaleTokenError,
   StatementFailedError,
   StepgateError,
@@ -27,7 +28,6 @@ const SQL_STATE = /^[\s\S]*SQLState:\s*([0-9A-Z]{5})/i;
 const CONFIGURATION = new Set([
   'HttpEndpointNotEnabledException',
   'SecretsErrorException',
-  'InvalidSecretException',
   'ForbiddenException',
   'AccessDeniedException',
   'AccessDenied',
@@ -53,6 +53,9 @@ export function translateAwsError(error: unknown, during: string): StepgateError
   const text = `${during}: ${message}`;
   if (name === 'DatabaseResumingException') {
     return new DatabaseResumingError(text, options);
+  }
+  if (name === 'InvalidSecretException') {
+    return new SecretRefusedError(`${during}: ${name}: ${message}`, options);
   }
   if (AWAY.has(name)) {
     return new DatabaseUnreachableError(text, options);
@@ -103,6 +106,9 @@ export function sqlError(state: string, message: string, { during, ...options }:
   }
   if (LOST_STATES.test(state)) {
     return new UnknownOutcomeError(text, { ...options, isTimeout: false });
+  }
+  if (state === '28P01') {
+    return new SecretRefusedError(text, options);
   }
   // 28xxx: authorization; 3D000: no such database; 53300: too many connections may pass by itself.
   if (state.startsWith('28') || state === '3D000') {

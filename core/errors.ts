@@ -12,6 +12,7 @@ export const RECOVERY = {
   DatabaseBusyError: 'retry',
   DatabaseUnreachableError: 'retry',
   ThrottledError: 'retry',
+  SecretRefusedError: 'retry',
   UnknownOutcomeError: 'retry',
   InputRefusedError: 'refuse',
   PlanNotFoundError: 'refuse',
@@ -50,6 +51,11 @@ export class DatabaseUnreachableError extends StepgateError {
 /** AWS said that we call too often; the call was not made. */
 export class ThrottledError extends StepgateError {
   override readonly name = 'ThrottledError';
+}
+
+/** The database refused the secret's password: for a while after a rotation that is what happens, and later it is a fault of configuration. Nothing was done. */
+export class SecretRefusedError extends StepgateError {
+  override readonly name = 'SecretRefusedError';
 }
 
 /** The answer was lost; the ledger or the catalog knows whether the effect happened. Safe to enter the state again. */

@@ -34,10 +34,14 @@ const whileBusy: Retrier = {
   JitterStrategy: 'FULL',
 };
 
-const retried = (Object.keys(RECOVERY) as ErrorName[]).filter((name) => RECOVERY[name] === 'retry' && name !== 'DatabaseBusyError');
+/** A secret that was just rotated: every 10 s for two minutes, in which Data API and database come to the same password. */
+const whileRotating: Retrier = { ErrorEquals: ['SecretRefusedError'], IntervalSeconds: 10, MaxAttempts: 12, BackoffRate: 1 };
+
+const OF_THEIR_OWN: readonly ErrorName[] = ['DatabaseBusyError', 'SecretRefusedError'];
+const retried = (Object.keys(RECOVERY) as ErrorName[]).filter((name) => RECOVERY[name] === 'retry' && !OF_THEIR_OWN.includes(name));
 
 /** A failover, a resume, a throttle, a lost answer: 5 + 7.5 + … up to 60 s each, about eight minutes. */
 const whileAway: Retrier = { ErrorEquals: retried, IntervalSeconds: 5, MaxAttempts: 12, BackoffRate: 1.5, MaxDelaySeconds: 60 };
 
 /** What every Task does about errors in which nothing was done, or in which the ledger knows what was. */
-export const RETRIES: readonly Retrier[] = [onLambdaFault, onDeadFunction, whileBusy, whileAway];
+export const RETRIES: readonly Retrier[] = [onLambdaFault, onDeadFunction, whileBusy, whileRotating, whileAway];
