@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { PlanId } from '../core/ids.ts';
+import { PlanDigest, type PlanId } from '../core/ids.ts';
 import type { Check, CompiledPlan, Phase, Statement, TransactionPhase } from '../core/plan/compiled-plan.ts';
 import { evaluationSql } from '../core/run/check-evaluation.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
@@ -19,6 +19,8 @@ export interface PlacedPhase<Kind extends Phase = Phase> {
 /** Which phases are begun and applied, and the calls that make them so; each is one transaction that checks the run's token. */
 export interface PhaseLedger {
   all(plan: PlanId): Promise<readonly LedgerPhase[]>;
+  /** The plan's digest by which its newest begun phase ran; null when none is begun. */
+  lastDigest(plan: PlanId): Promise<PlanDigest | null>;
   /** Null until the phase is applied. */
   result(plan: PlanId, phase: string): Promise<PhaseResult | null>;
   /**
@@ -52,6 +54,9 @@ const Result = z.object({
 export type PhaseResult = z.infer<typeof Result>;
 
 const PhaseRow = z.object({ phase: z.string(), ordinal: z.number().int(), digest: z.string(), applied: z.boolean(), undoing: z.boolean() });
+const Ran = z.object({ digest: PlanDigest });
+const LAST_DIGEST =
+  'select r.digest from stepgate.phase p join stepgate.run r on r.run_id = p.run_id where p.plan = :plan::text order by p.ordinal desc limit 1';
 const Running = z.object({ running: z.boolean() });
 const Failure = z.object({ sql_state: z.string(), message: z.string() });
 
@@ -61,6 +66,7 @@ export function phaseLedger({ query }: SqlSession): PhaseLedger {
   };
   return {
     all: (plan) => allPhases(query, plan),
+    lastDigest: async (plan) => (await query(Ran, LAST_DIGEST, { plan }))[0]?.digest ?? null,
     result: async (plan, phase) => {
       const sql = 'select result::text as result from stepgate.phase where plan = :plan::text and phase = :phase::text and applied_at is not null';
       const [row] = await query(ResultRow, sql, { plan, phase });

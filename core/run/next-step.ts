@@ -115,6 +115,16 @@ export function phasesRunOtherwise(given: CompiledPlan, inForce: CompiledPlan, l
   return ledger.filter(({ ordinal }) => forwardOf(given.phases[ordinal - 1]) !== forwardOf(inForce.phases[ordinal - 1])).map(({ phase }) => phase);
 }
 
+/** Phases still to come that are not those of the plan by which the begun ones ran: other, new, or gone. */
+export function changedLaterPhases(plan: CompiledPlan, former: CompiledPlan, ledger: readonly LedgerPhase[]): readonly string[] {
+  const last = Math.max(0, ...ledger.map(({ ordinal }) => ordinal));
+  const later = (one: CompiledPlan) => one.phases.filter(({ ordinal }) => ordinal > last);
+  const known = new Map(later(former).map(({ id, digest }) => [id, digest]));
+  const changed = later(plan).filter(({ id, digest }) => known.get(id) !== digest);
+  const gone = later(former).filter(({ id }) => !plan.phases.some((phase) => phase.id === id));
+  return [...changed.map(({ id }) => id), ...gone.map(({ id }) => `${id}, which is gone`)];
+}
+
 /** Finished phases that the plan at hand no longer holds as they were run. */
 export function changedPhases(plan: CompiledPlan, ledger: readonly LedgerPhase[]): readonly string[] {
   return ledger

@@ -120,6 +120,15 @@ export function ledgerFindings(inLedger: number, phases: number): readonly Findi
   ];
 }
 
+/** What goes on is not what was begun: somebody has to have read it. */
+export function changedFindings(changed: readonly string[]): readonly Finding[] {
+  if (changed.length === 0) return [];
+  const found = `phases still to come have changed since the run that stopped: ${changed.join(', ')}`;
+  return [
+    { name: 'changed-phases', status: 'warn', found, advice: 'read them again before the run goes on', source: 'stepgate.phase, stepgate.run' },
+  ];
+}
+
 /** What PostgreSQL misses, by its message: `column p.agee`, `relation "public.townz"`, `function slow(integer)`. */
 const MISSING = /(?:relation|column|function|type|schema) (?:"([^"]+)"|([^\s(]+))(?:\([^)]*\))? does not exist/;
 

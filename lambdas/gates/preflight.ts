@@ -15,7 +15,9 @@ import { fenceFindings } from '../../core/run/fence-findings.ts';
 import { byHazardAndTable, hazardFinding } from '../../core/run/hazard-findings.ts';
 import type { Finding } from '../../core/run/journal.ts';
 import { changesDatabase, type Mode } from '../../core/run/mode.ts';
+import { changedLaterPhases, type LedgerPhase } from '../../core/run/next-step.ts';
 import {
+  changedFindings,
   clusterFindings,
   describeName,
   finding,
@@ -131,6 +133,7 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): P
     : plan.phases.filter((phase) => !begun.some((row) => row.phase === phase.id)).flatMap((phase) => ('creates' in phase ? phase.creates : []));
   return [
     ...ledgerFindings(begun.length, plan.phases.length),
+    ...(isVerify ? [] : await laterFindings(deps, plan, begun)),
     ...(await deps.session.readOnly((query) =>
       tableFindings(query, isVerify ? transfers.flatMap((one) => [one.from, one.into]) : transfers.map((one) => one.from), expected),
     )),
@@ -138,6 +141,11 @@ async function planFindings(deps: StatePorts, plan: CompiledPlan, mode: Mode): P
     ...(mode === 'execute' || mode === 'dry-run' ? fenceFindings(plan, await deps.session.readOnly(owningLogins)) : []),
     ...(await transferFindings(deps.session, plan, { transfers, expected, mode })),
   ];
+}
+
+async function laterFindings(deps: StatePorts, plan: CompiledPlan, begun: readonly LedgerPhase[]): Promise<readonly Finding[]> {
+  const former = begun.length === 0 ? null : await phaseLedger(deps.session).lastDigest(plan.id);
+  return former === null ? [] : changedFindings(changedLaterPhases(plan, await deps.plans.read(former), begun));
 }
 
 /** Tables that are gone would be called missing, which is no news. */

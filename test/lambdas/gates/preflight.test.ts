@@ -265,6 +265,20 @@ test('a secret that is wrong is said as what it is', async () => {
   expect(await refusal(visit)).toMatchObject({ name: 'ConfigurationError', message: expect.stringContaining('SecretsErrorException') });
 });
 
+test('a dry run of a plan that was interrupted names the later phases that have changed since', async () => {
+  const first = await beginRun(bench, plan, { id: 'first' });
+  await runPhases(bench.ports, first, 'indexes');
+  await bench.sql('update stepgate.lock set run_id = null');
+  const named = async (deployed: Deployed) => {
+    const { visit, findings } = await look('dry-run', deployed);
+    await Promise.all([visit(), visit()]);
+    return (await findings()).filter(({ name }) => name === 'changed-phases').map(({ status, found }) => `${status}: ${found}`);
+  };
+  expect(await named(plan)).toEqual([]);
+  const later = await deploy(bench, { ...SMALL_PLAN, '4-owners/up.sql': `${SMALL_PLAN['4-owners/up.sql']}comment on table customers is 'later';\n` });
+  expect(await named(later)).toEqual(['warn: phases still to come have changed since the run that stopped: owners']);
+});
+
 test('verify of a database in which the plan is not executed names the table that is missing', async () => {
   expect(await reasons('verify')).toContain('public.customers is not there');
 });
