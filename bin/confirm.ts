@@ -1,6 +1,6 @@
 import { assertNever } from '../core/assert-never.ts';
 import type { CompiledPlan, Phase } from '../core/plan/compiled-plan.ts';
-import { counted } from '../core/run/in-words.ts';
+import { counted, durationInWords } from '../core/run/in-words.ts';
 import type { Mode } from '../core/run/mode.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { Terminal } from './shell.ts';
@@ -31,6 +31,9 @@ export function planLines(plan: CompiledPlan, verb: Mode, to?: string): readonly
     ...(to === undefined ? [] : [`  phase ${to} and those before it stay; an execute goes on from there`]),
     ...(verb === 'cleanup' ? [`  live sync ends, and with it the way back: a rollback is refused from then on`] : []),
     ...(verb === 'execute' ? [`  ${counted(plan.before.length, 'check')} before, ${counted(plan.after.length, 'check')} after`] : []),
+    ...(verb === 'execute' && plan.windowMinutes !== null
+      ? [`  window ${durationInWords(plan.windowMinutes * 60_000)}: the run goes back while it still holds the undo`]
+      : []),
     ...acceptedLines(plan),
     ...plan.notes.map((note) => `  not checked: ${note}`),
   ];

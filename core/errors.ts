@@ -19,6 +19,7 @@ export const RECOVERY = {
   LockHeldError: 'refuse',
   GateRefusedError: 'refuse',
   ConfigurationError: 'refuse',
+  WindowClosedError: 'undo',
   StatementFailedError: 'undo',
   CheckFailedError: 'undo',
   DifferencesFoundError: 'undo',
@@ -93,6 +94,11 @@ export class GateRefusedError extends StepgateError {
 /** Address, secret, Data API or permission is wrong; trying again does not help. */
 export class ConfigurationError extends StepgateError {
   override readonly name = 'ConfigurationError';
+}
+
+/** What is left of the plan's window is less than the rest and its undo would take; nothing more is begun. */
+export class WindowClosedError extends StepgateError {
+  override readonly name = 'WindowClosedError';
 }
 
 /** A statement of the plan, or one of ours, failed; the message names its number, file and line. */

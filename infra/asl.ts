@@ -106,6 +106,7 @@ const TASK_MARGIN_SECONDS = 60;
 const ENVELOPE = {
   run: '{% {"id": $runId, "executionArn": $executionArn, "startedAt": $startedAt, "plan": $plan, "digest": $digest, "mode": $mode, "token": $token} %}',
   now: '{% $states.context.State.EnteredTime %}',
+  deadline: '{% $deadline %}',
 } as const;
 
 /**

@@ -35,17 +35,22 @@ export function scheduledStart(schedule: OneTimeSchedule, stateMachineArn: strin
   const plan = PlanId.parse(schedule.plan);
   const mode = Mode.parse(schedule.mode);
   const digest = PlanDigest.parse(schedule.digest);
-  refuseTimeThatNeverComes(schedule);
+  const start = instantOf(schedule);
   const name = `${mode}-${plan}-${schedule.at.replaceAll(/[-:]/g, '')}`;
   return {
     name,
     expression: `at(${schedule.at}:00)`,
     zone: schedule.zone,
-    input: JSON.stringify({ StateMachineArn: stateMachineArn, Name: name, Input: JSON.stringify({ plan, mode, digest }) }),
+    input: JSON.stringify({
+      StateMachineArn: stateMachineArn,
+      Name: name,
+      Input: JSON.stringify({ plan, mode, digest, start: start.toISOString() }),
+    }),
   };
 }
 
-function refuseTimeThatNeverComes({ at, zone }: OneTimeSchedule): void {
+/** What a clock in the zone calls that time; the first of the two where it is set back. */
+function instantOf({ at, zone }: OneTimeSchedule): Date {
   const wanted = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(at) ? Date.parse(`${at}Z`) : Number.NaN;
   if (Number.isNaN(wanted) || new Date(wanted).toISOString() !== `${at}:00.000Z`) {
     throw new Error(`"${at}" is not a time; write it to the minute, without a zone: 2026-11-29T02:00`);
@@ -53,9 +58,11 @@ function refuseTimeThatNeverComes({ at, zone }: OneTimeSchedule): void {
   const clock = wallClock(zone);
   // The offset at the wanted time, taken once from each side of a possible change of clocks.
   const candidates = [wanted - 86_400_000, wanted + 86_400_000].map((near) => wanted - (clock(near) - near));
-  if (!candidates.some((instant) => clock(instant) === wanted)) {
+  const instant = candidates.find((one) => clock(one) === wanted);
+  if (instant === undefined) {
     throw new Error(`clocks in ${zone} skip ${at}, so that nothing would start; choose another time`);
   }
+  return new Date(instant);
 }
 
 /** Maps an instant to what a clock in the zone shows then, as if it were UTC; both in milliseconds. */

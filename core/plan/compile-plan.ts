@@ -14,7 +14,7 @@ import type { PlanOutline } from './parse-plan-file.ts';
 import { parsePlanFile } from './parse-plan-file.ts';
 import type { PlanFault, Report } from './plan-fault.ts';
 import { fileFault, inReadingOrder } from './plan-fault.ts';
-import { fractionOf, hoursOf, ID_RULE } from './plan-file.ts';
+import { fractionOf, hoursOf, ID_RULE, minutesOf } from './plan-file.ts';
 import type { PlanFolder } from './plan-folder.ts';
 import { openPlanFolder } from './plan-folder.ts';
 import { checkOrder } from './plan-order.ts';
@@ -78,7 +78,7 @@ function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null 
   const isClear = [...unsound].every((file) => BESIDE.test(file));
   const accepted = isClear ? acceptHazards(folder, { phases, unsound, report }) : [];
   if (id === null || outline.file === null) return null;
-  const { title, quality, onFailure, rollbackFor, notes } = outline.file;
+  const { title, quality, onFailure, window, rollbackFor, notes } = outline.file;
   return {
     format: 1,
     id,
@@ -90,6 +90,7 @@ function assemble(source: PlanSource, faults: PlanFault[]): CompiledPlan | null 
     after,
     phases,
     reach: joinedReach(compiled.map(({ reach }) => reach)),
+    windowMinutes: window === undefined ? null : minutesOf(window),
     rollbackForHours: hoursOf(rollbackFor ?? '48h'),
     accepted,
   };

@@ -21,6 +21,8 @@ export interface CompiledPlan {
   readonly phases: readonly Phase[];
   /** What of the schema the plan's statements, undo included, can change. */
   readonly reach: Reach;
+  /** The longest that a run may take; null without a limit. */
+  readonly windowMinutes: number | null;
   /** How long after the run the old side stays current, so that a rollback loses no write. Until then a cleanup phase does not run. */
   readonly rollbackForHours: number;
   /** The named dangers that a header of the plan accepts, in running order; every gate shows them. */

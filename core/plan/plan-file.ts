@@ -28,6 +28,17 @@ const Hours = z
     error: ({ input }) => `"rollbackFor" must be ${HOURS_RULE}; got ${JSON.stringify(input)}`,
   });
 
+/** The state machine's own limit (infra/state-machine.asl.ts). */
+const LONGEST_WINDOW_MINUTES = 48 * 60;
+const SHORTEST_WINDOW_MINUTES = 5;
+const WINDOW_RULE = 'a number of minutes, hours or days, from 5m to 48h, such as 90m or 2h';
+const Window = z
+  .string({ error: WINDOW_RULE })
+  .regex(/^[1-9]\d{0,3}[mhd]$/, { error: WINDOW_RULE })
+  .refine((text) => minutesOf(text) >= SHORTEST_WINDOW_MINUTES && minutesOf(text) <= LONGEST_WINDOW_MINUTES, {
+    error: ({ input }) => `"window" must be ${WINDOW_RULE}; got ${JSON.stringify(input)}`,
+  });
+
 const TABLE_RULE = 'the name of a table, such as customers or sales.orders';
 const TableName = z.string({ error: TABLE_RULE }).regex(NAME_PATTERN, { error: TABLE_RULE });
 
@@ -135,6 +146,9 @@ export const PlanFile = z
         .enum(['undo-all', 'keep-verified'], { error: '"undo-all", or "keep-verified", which keeps the phases that are applied and verified' })
         .meta({ description: 'What a failure after the first change does: undo every phase, newest first, or only what is not whole' })
         .default('undo-all'),
+      window: Window.meta({
+        description: 'The longest that a run may take; it stops, and goes back, while that still holds the undo. No limit unless given',
+      }).optional(),
       rollbackFor: Hours.meta({
         description: 'How long after the run the old side stays current, and cleanup has to wait; 48h unless given',
       }).optional(),
@@ -151,13 +165,17 @@ export type PlanFile = z.infer<typeof PlanFile>;
 
 /** Keys and values that are part of the plan format but that nothing enforces yet, and what to do meanwhile. */
 export const NOT_ENFORCED: ReadonlyMap<string, string> = new Map([
-  ['window', 'a run is not ended by the clock; say under notes how long it may take, and watch it'],
   ['signOffs', 'no sign-off is asked for; say under notes who must agree, and ask them before you start the run'],
 ]);
 
 /** "48h" and "2d" in hours. */
 export function hoursOf(duration: string): number {
   return Number(duration.slice(0, -1)) * (duration.endsWith('d') ? 24 : 1);
+}
+
+/** "90m", "2h" and "1d" in minutes. */
+export function minutesOf(duration: string): number {
+  return duration.endsWith('m') ? Number(duration.slice(0, -1)) : hoursOf(duration) * 60;
 }
 
 /** "99.5%" is 199/200: exact, since a share is compared with integers only. */

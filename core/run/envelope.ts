@@ -12,6 +12,9 @@ const Time = z.string().transform((text, context) => {
   return time;
 });
 
+/** When a run with a window has to have ended; nothing where it has none. */
+const Deadline = Time.nullish();
+
 /** Before the plan is known. */
 export const StartEnvelope = z.object({
   run: z.object({
@@ -39,6 +42,7 @@ export const ReadingEnvelope = z.object({
     token: z.number().int().nullable(),
   }),
   now: Time,
+  deadline: Deadline,
 });
 export type ReadingEnvelope = z.infer<typeof ReadingEnvelope>;
 
@@ -46,6 +50,7 @@ export type ReadingEnvelope = z.infer<typeof ReadingEnvelope>;
 export const ChangingEnvelope = z.object({
   run: z.object({ id: RunId, executionArn: z.string(), startedAt: Time, plan: PlanId, digest: PlanDigest, mode: Mode, token: z.number().int() }),
   now: Time,
+  deadline: Deadline,
 });
 export type ChangingEnvelope = z.infer<typeof ChangingEnvelope>;
 export type ChangingRun = ChangingEnvelope['run'];

@@ -186,6 +186,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     /** The phase that a rollback was told to go back to. */
     to: z.string().optional(),
     startedAt: at,
+    /** When the plan's window ends. */
+    deadline: at.optional(),
   }),
   z.object({
     kind: z.literal('lock'),

@@ -1,6 +1,6 @@
 import type { ObjectName } from '../plan/compiled-plan.ts';
 import type { SnapshotPolicy } from './environment.ts';
-import { bytesInWords, counted } from './in-words.ts';
+import { bytesInWords, counted, durationInWords } from './in-words.ts';
 import type { Finding } from './journal.ts';
 import type { Mode } from './mode.ts';
 
@@ -118,6 +118,14 @@ export function ledgerFindings(inLedger: number, phases: number): readonly Findi
   return [
     { name: 'ledger', status: 'info', found: `${inLedger} of ${phases} phases are in the ledger already`, advice: rest, source: 'stepgate.phase' },
   ];
+}
+
+/** How much of the plan's window is left; nothing where it has none. */
+export function windowFindings(deadline: Date | null, now: Date): readonly Finding[] {
+  if (deadline === null) return [];
+  const leftMs = deadline.getTime() - now.getTime();
+  const found = `the window ends at ${deadline.toISOString()}${leftMs > 0 ? `, in ${durationInWords(leftMs)}` : ''}; a run stops while it still holds the undo`;
+  return [{ name: 'window', status: leftMs > 0 ? 'info' : 'fail', found, advice: leftMs > 0 ? '' : 'start again', source: 'plan.yaml' }];
 }
 
 /** What goes on is not what was begun: somebody has to have read it. */

@@ -53,6 +53,7 @@ function headline({ place, run, outcome, totals, lock }: Report): string {
     ...(run === null ? [] : [['plan digest', run.digest] as const, ['execution', run.executionArn] as const]),
     ...(run === null ? [] : [['started', run.startedAt] as const, ['ended', run.endedAt ?? 'not yet'] as const]),
     ...(run === null || run.durationMs === null ? [] : [['duration', duration(run.durationMs, place)] as const]),
+    ...(run === null || run.deadline === null ? [] : [['window ends', run.deadline] as const]),
     ...(run === null || run.to === null ? [] : [['back to', `phase ${run.to}, which stays`] as const]),
     ...(run === null || run.accept === null ? [] : [['accepts', `the differences ${run.accept}`] as const]),
     ...(outcome === null ? [] : [['exit code', String(outcome.exitCode)] as const]),

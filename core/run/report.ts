@@ -50,6 +50,8 @@ export const Report = z.object({
       accept: z.string().nullable(),
       /** The phase that a rollback was told to go back to. */
       to: z.string().nullable(),
+      /** When the plan's window ends; null where it has none. */
+      deadline: at.nullable(),
       startedAt: at,
       endedAt: at.nullable(),
       durationMs: z.number().nullable(),
@@ -194,6 +196,7 @@ function header({ run, end }: Facts) {
       id: run.run,
       accept: run.accept ?? null,
       to: run.to ?? null,
+      deadline: run.deadline ?? null,
       endedAt: end?.endedAt ?? null,
       durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt),
     }

@@ -28,9 +28,11 @@ export interface RunRequest {
   readonly mode: Mode;
   readonly digest: PlanDigest;
   readonly asked: Asked;
+  /** When a schedule meant the run to start; null where a person starts it. */
+  readonly start: Date | null;
 }
 
-const KEYS = ['plan', 'mode', 'digest', 'accept', 'to', 'Comment'];
+const KEYS = ['plan', 'mode', 'digest', 'accept', 'to', 'start', 'Comment'];
 
 /**
  * Reads an execution's input, as a console user pastes it.
@@ -54,7 +56,7 @@ export function parseRunInput(input: unknown, deployed: DeployedPlans): RunReque
   }
   const mode = chosenMode(given.mode);
   const asked = { accept: checkedAccept(given.accept, mode), isDigestGiven: given.digest !== undefined, to: checkedGoal(given, mode) };
-  return { plan, mode, digest: checkedDigest(given.digest, plan, digest), asked };
+  return { plan, mode, digest: checkedDigest(given.digest, plan, digest), asked, start: checkedStart(given.start) };
 }
 
 function checkedAccept(given: unknown, mode: Mode): string | null {
@@ -81,6 +83,13 @@ function checkedGoal({ to, accept }: Readonly<Record<string, unknown>>, mode: Mo
     throw new InputRefusedError('accept goes with a rollback of everything, which is compared with the state of before; leave out accept or to');
   }
   return parsed.data;
+}
+
+function checkedStart(given: unknown): Date | null {
+  if (given === undefined) return null;
+  const start = z.iso.datetime().safeParse(given);
+  if (!start.success) throw new InputRefusedError(`start must be a time in UTC, such as 2026-11-29T01:00:00Z, got ${describe(given)}`);
+  return new Date(start.data);
 }
 
 function chosenPlan(given: unknown, deployed: DeployedPlans): PlanId {

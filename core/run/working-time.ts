@@ -5,8 +5,8 @@ export interface WorkingTime {
   readonly isOver: () => boolean;
 }
 
-/** Says whether a state that works over many batches should hand over to its next visit. */
-export function workingTime(clockMs: () => number): WorkingTime {
+/** Says whether a state that works over many batches should hand over to its next visit; `mostMs`: what a window leaves it. */
+export function workingTime(clockMs: () => number, mostMs = WORK_MS): WorkingTime {
   const begunMs = clockMs();
-  return { isOver: () => clockMs() - begunMs > WORK_MS };
+  return { isOver: () => clockMs() - begunMs > Math.min(mostMs, WORK_MS) };
 }

@@ -13,6 +13,7 @@ import { compareTransfers, withQueries } from '../middleware/compare-transfers.t
 import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { withinWindow } from '../middleware/within-window.ts';
 
 /** `stage`: before the cutover only what is applied by then is compared, and nothing else is looked at; null or none is after the last phase. */
 export const VerifyTargetInput = ReadingEnvelope.extend({
@@ -26,9 +27,12 @@ type Input = z.infer<typeof VerifyTargetInput>;
  * the rows; then runs after.sql. Writes nothing there.
  *
  * @throws {DifferencesFoundError | CheckFailedError}
+ * @throws {WindowClosedError} when the plan's window leaves no time for the rest and its undo.
  */
 export function verifyTarget(deps: StatePorts): Work<Input, ComparisonProgress> {
-  return async ({ run, now, progress: given, stage }) => {
+  return async ({ progress: given, stage, ...visit }) => {
+    const { run, now } = visit;
+    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
     const isLast = stage !== 'before-cutover';
     const compared = { plan: plan.id, salt: run.id, transfers: await comparedTransfers(deps, plan, isLast) };

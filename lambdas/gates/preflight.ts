@@ -27,6 +27,7 @@ import {
   serverFindings,
   sessionFindings,
   snapshotFindings,
+  windowFindings,
 } from '../../core/run/preflight.ts';
 import { Asked } from '../../core/run/run-input.ts';
 import { undone } from '../../core/transfer/made.ts';
@@ -46,7 +47,7 @@ export const PreflightInput = ReadingEnvelope.extend({ planState: z.string(), as
 export function preflight(
   deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy'> },
 ): Work<z.infer<typeof PreflightInput>, { findings: number }> {
-  return async ({ run, now, asked }) => {
+  return async ({ run, now, asked, deadline }) => {
     const plan = await planInForce(deps, run);
     const cluster = await deps.snapshots.cluster();
     const server = await deps.session.readOnly(serverFacts).catch((error: unknown) => {
@@ -56,6 +57,7 @@ export function preflight(
     });
     const findings = [
       ...clusterFindings(cluster),
+      ...windowFindings(deadline ?? null, now),
       ...snapshotFindings(deps.snapshots.policy, run.mode),
       ...serverFindings(server, changesDatabase(run.mode)),
       ...(await deps.session.readOnly(async (query) =>

@@ -6,6 +6,7 @@ import { phaseOf } from '../middleware/phase-of-plan.ts';
 import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { withinWindow } from '../middleware/within-window.ts';
 
 /** `finishes`: the phase is done when the journal is; `polls`: visits in a row that got nowhere. */
 export const CatchUpInput = ChangingEnvelope.extend({ phase: z.string(), finishes: z.boolean(), polls: z.number().int() });
@@ -22,7 +23,9 @@ export interface CatchUpAnswer {
  * @throws {CheckFailedError} when keys cannot be derived, visit after visit: their target refuses them.
  */
 export function catchUp(deps: StatePorts): Work<z.infer<typeof CatchUpInput>, CatchUpAnswer> {
-  return async ({ run, now, phase: id, finishes, polls }) => {
+  return async ({ phase: id, finishes, polls, ...visit }) => {
+    const { run, now } = visit;
+    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
     const drained = await drainOrFail(deps, run, { plan, polls });
     if (drained.done && finishes) {

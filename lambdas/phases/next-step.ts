@@ -9,13 +9,20 @@ import { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { nextStep as firstNotApplied, type NextStep } from '../../core/run/next-step.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { withinWindow } from '../middleware/within-window.ts';
 
 export const NextStepInput = ChangingEnvelope;
 
-/** Reads ledger and plan, and says what is next. */
+/**
+ * Reads ledger and plan, and says what is next.
+ *
+ * @throws {WindowClosedError} when the plan's window leaves no time for the rest and its undo.
+ */
 export function nextStep(deps: StatePorts): Work<z.infer<typeof NextStepInput>, NextStep> {
-  return async ({ run }) => {
+  return async (visit) => {
+    const { run } = visit;
     await planLedger(deps.session).holdsOrFails(run);
+    await withinWindow(deps, visit);
     const plan = await deps.plans.read(run.digest);
     const [phases, live, copied, fenced] = await Promise.all([
       phaseLedger(deps.session).all(run.plan),

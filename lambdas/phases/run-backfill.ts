@@ -22,6 +22,7 @@ import { planInForce } from '../middleware/plan-in-force.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { withinWindow } from '../middleware/within-window.ts';
 
 export const RunBackfillInput = ChangingEnvelope.extend({ phase: z.string() });
 
@@ -40,13 +41,15 @@ export interface BackfillAnswer {
  * A phase with live transfers is not done then: what the application wrote meanwhile is caught up with first.
  *
  * @throws {StatementFailedError} for tables that cannot hold or show the rows.
+ * @throws {WindowClosedError} when the plan's window leaves no time for the rest and its undo.
  * @throws {CheckFailedError} when more rows went to the quarantine than the plan's quality allows.
  */
 export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillInput>, BackfillAnswer> {
-  return async ({ run, now, phase: id }) => {
+  return async ({ phase: id, ...visit }) => {
+    const { run, now } = visit;
     const plan = await planInForce(deps, run);
     const phase = phaseOf(plan, id, 'transfer');
-    const time = workingTime(deps.clockMs);
+    const time = workingTime(deps.clockMs, await withinWindow(deps, visit));
     await phaseLedger(deps.session).begin(run, phase);
     // All of them before the first row is moved: a fault of the last one shall not cost the copies of the others.
     for (const transfer of phase.transfers) {

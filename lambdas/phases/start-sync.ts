@@ -10,6 +10,7 @@ import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { refuseFilledTarget } from '../middleware/refuse-filled-target.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 import { waitForLocks } from '../middleware/wait-for-locks.ts';
+import { withinWindow } from '../middleware/within-window.ts';
 
 export const StartSyncInput = ChangingEnvelope.extend({ phase: z.string(), side: z.enum(['source', 'target']) });
 
@@ -29,7 +30,9 @@ export interface StartSyncAnswer {
  */
 export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>, StartSyncAnswer> {
   const sync = syncLedger(deps.session);
-  return async ({ run, now, phase: id, side }) => {
+  return async ({ phase: id, side, ...visit }) => {
+    const { run, now } = visit;
+    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
     const phases = side === 'source' ? [phaseOf(plan, id, 'transfer')] : plan.phases.filter((phase) => phase.kind === 'transfer');
     const live = await sync.live(plan.id);

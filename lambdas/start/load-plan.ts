@@ -1,22 +1,31 @@
 import * as z from 'zod';
-import { InputRefusedError } from '../../core/errors.ts';
+import { GateRefusedError, InputRefusedError } from '../../core/errors.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import { StartEnvelope } from '../../core/run/envelope.ts';
 import { DeployedPlans, parseRunInput, type RunRequest } from '../../core/run/run-input.ts';
+import { deadlineOf, refuseLateStart } from '../../core/run/window.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 export const LoadPlanInput = StartEnvelope.extend({ input: z.unknown() });
 
+/** `deadline`: when a run with a window has to have ended, in UTC. */
+export interface LoadedPlan extends Omit<RunRequest, 'start'> {
+  readonly deadline: string | null;
+}
+
 /** Reads the execution's input and pins the plan's digest for the whole run. */
 export function loadPlan(
   deps: Pick<StatePorts, 'plans' | 'journal'> & { readonly deployed: DeployedPlans },
-): Work<z.infer<typeof LoadPlanInput>, RunRequest> {
+): Work<z.infer<typeof LoadPlanInput>, LoadedPlan> {
   return async ({ run, now, input }) => {
     const request = parseRunInput(input, deps.deployed);
     const plan = await deps.plans.read(request.digest);
     refuseUnknownPhase(request.asked.to, plan);
-    const { asked, ...pinned } = request;
+    const { asked, start, ...pinned } = request;
+    const late = refuseLateStart(start, now);
+    if (late !== null) throw new GateRefusedError(late);
+    const deadline = request.mode === 'execute' ? deadlineOf(plan.windowMinutes, start ?? run.startedAt) : null;
     await deps.journal.write(run.id, 'run', {
       kind: 'run',
       at: now.toISOString(),
@@ -30,8 +39,9 @@ export function loadPlan(
       notes: [...plan.notes],
       accepted: [...plan.accepted],
       startedAt: run.startedAt.toISOString(),
+      ...(deadline === null ? {} : { deadline: deadline.toISOString() }),
     });
-    return request;
+    return { ...pinned, asked, deadline: deadline?.toISOString() ?? null };
   };
 }
 

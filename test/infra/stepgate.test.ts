@@ -192,7 +192,7 @@ test('a schedule starts one named run, punctually or not at all, and leaves a tr
   expect({ ...input, Input: JSON.parse(input.Input ?? '') }).toEqual({
     StateMachineArn: 'MACHINE',
     Name: 'execute-lead-centric-20261129T0200',
-    Input: { plan: 'lead-centric', mode: 'execute', digest: DIGEST },
+    Input: { plan: 'lead-centric', mode: 'execute', digest: DIGEST, start: '2026-11-29T01:00:00.000Z' },
   });
 });
 

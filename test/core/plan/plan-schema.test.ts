@@ -11,5 +11,13 @@ test('migrations/plan.schema.json is what npm run plan-schema writes', async () 
 test('the JSON Schema asks for title and phases, and knows no other keys than the compiler', () => {
   const schema: unknown = JSON.parse(planSchema());
   expect(schema).toMatchObject({ required: ['title', 'phases'], additionalProperties: false });
-  expect(Object.keys((schema as { properties: object }).properties)).toEqual(['title', 'quality', 'onFailure', 'rollbackFor', 'notes', 'phases']);
+  expect(Object.keys((schema as { properties: object }).properties)).toEqual([
+    'title',
+    'quality',
+    'onFailure',
+    'window',
+    'rollbackFor',
+    'notes',
+    'phases',
+  ]);
 });

@@ -121,5 +121,12 @@ test('errors after which nothing was done are tried again, and no others', () =>
     Object.entries(RECOVERY)
       .filter(([, recovery]) => recovery === 'retry')
       .map(([name]) => name),
-  ).toEqual(['DatabaseResumingError', 'DatabaseBusyError', 'DatabaseUnreachableError', 'ThrottledError', 'UnknownOutcomeError']);
+  ).toEqual([
+    'DatabaseResumingError',
+    'DatabaseBusyError',
+    'DatabaseUnreachableError',
+    'ThrottledError',
+    'SecretRefusedError',
+    'UnknownOutcomeError',
+  ]);
 });

@@ -419,6 +419,7 @@ test('cleanup ends live sync before its phases, and StopSync run twice changes n
     kind: 'none',
     phase: null,
     outcome: 'halted',
+    kept: null,
   });
   expect((await bench.sql('select count(*)::int as rows from customers'))[0]).toEqual({ rows: 400 });
   const verify = { run: { ...cleanup.run, mode: 'verify' as const }, now: cleanup.now, planState: 'migrated', asked: NOTHING_ASKED };
