@@ -23,7 +23,13 @@ function load(input: unknown, deployed: Readonly<Record<string, string>> = { sma
 test('LoadPlan run twice and beside itself pins the same digest, and writes it down', async () => {
   const input = { plan: 'small', mode: 'execute', digest: plan.digest, Comment: 'as pasted' };
   const [one, other] = await Promise.all([load(input), load(input)]);
-  expect(one).toEqual({ plan: 'small', mode: 'execute', digest: plan.digest, asked: { accept: null, isDigestGiven: true, to: null } });
+  expect(one).toEqual({
+    plan: 'small',
+    mode: 'execute',
+    digest: plan.digest,
+    asked: { accept: null, isDigestGiven: true, to: null },
+    deadline: null,
+  });
   expect(other).toEqual(one);
   expect(await entries(bench, reading(plan, { mode: 'execute', id: 'loaded' }) as never, 'run')).toMatchObject([
     { run: 'loaded', plan: 'small', mode: 'execute', digest: plan.digest, phases: ['schema', 'copy', 'indexes', 'owners'] },
@@ -37,7 +43,7 @@ test('what a rollback accepts is passed on and written down', async () => {
 });
 
 test('an empty input is a dry-run of the only plan', async () => {
-  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest, asked: NOTHING_ASKED });
+  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest, asked: NOTHING_ASKED, deadline: null });
 });
 
 test.each([
@@ -49,6 +55,16 @@ test.each([
   { input: { plan: 'small', force: true }, name: 'InputRefusedError', said: 'unknown keys: force' },
   { input: { mode: 'execute', accept: '0123456789ab' }, name: 'InputRefusedError', said: 'accept goes with mode rollback' },
   { input: { mode: 'rollback', accept: 'all' }, name: 'InputRefusedError', said: '12 hexadecimal characters' },
+  { input: { mode: 'execute', to: 'copy' }, name: 'InputRefusedError', said: 'to goes with mode rollback' },
+  { input: { mode: 'rollback', to: 'Copy it' }, name: 'InputRefusedError', said: 'to must be the id of a phase that stays' },
+  {
+    input: { mode: 'rollback', to: 'nowhere' },
+    name: 'InputRefusedError',
+    said: 'no phase nowhere to go back to; its phases are schema, copy, indexes, owners',
+  },
+  { input: { mode: 'rollback', to: 'copy', accept: '0123456789ab' }, name: 'InputRefusedError', said: 'leave out accept or to' },
+  { input: { mode: 'execute', start: 'tonight' }, name: 'InputRefusedError', said: 'start must be a time in UTC' },
+  { input: { mode: 'execute', start: '2020-01-01T00:00:00Z' }, name: 'GateRefusedError', said: 'the run was to start at 2020-01-01T00:00:00.000Z' },
   { input: { plan: 7 }, name: 'InputRefusedError', said: 'got 7' },
   { input: { plan: 'other' }, name: 'PlanNotFoundError', said: 'no plan "other"; it has small' },
   { input: { plan: 'constructor' }, name: 'PlanNotFoundError', said: 'no plan "constructor"; it has small' },
