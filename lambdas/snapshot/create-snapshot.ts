@@ -50,6 +50,7 @@ export function createSnapshot(deps: StatePorts & { readonly snapshots: Pick<Sna
       adoptedFrom: null,
     } as const;
     await deps.journal.write(run.id, 'snapshot', requested);
+    if (token !== null) await planLedger(deps.session).holdsOrFails({ ...run, token });
     const restoreCommand = await deps.snapshots.request(id, {
       'stepgate:run': run.id,
       'stepgate:plan': run.plan,

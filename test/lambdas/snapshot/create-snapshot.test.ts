@@ -25,6 +25,10 @@ async function named(id: string | null) {
   return DBClusterSnapshots ?? [];
 }
 
+async function snapshots(): Promise<readonly (string | undefined)[]> {
+  return (await rdsClient().send(new DescribeDBClusterSnapshotsCommand({}))).DBClusterSnapshots?.map((one) => one.DBClusterSnapshotIdentifier) ?? [];
+}
+
 test('CreateSnapshot run twice and beside itself takes one snapshot, tagged and written down before it is asked for', async () => {
   const run = await beginRun(bench, plan, { id: 'twice' });
   const [one, other] = await Promise.all([createSnapshot(deps())(run), createSnapshot(deps())(run)]);
@@ -100,9 +104,11 @@ test('a run that goes on keeps the snapshot from before the first change', async
   expect(await createSnapshot(deps())(second)).toEqual({ id: taken.id, requestedAt: '2026-01-05T22:00:00+00:00', adoptedFrom: 'first' });
 });
 
-test('a stale run’s snapshot is not remembered', async () => {
+test('a stale run asks for no snapshot, and remembers none', async () => {
   const run = await beginRun(bench, plan, { id: 'stale' });
+  const before = await snapshots();
   await bench.sql('update stepgate.lock set token = token + 1');
   expect((await refusal(createSnapshot(deps())(run))).name).toBe('StaleTokenError');
   expect(await bench.sql('select snapshot_id from stepgate.plan')).toEqual([{ snapshot_id: null }]);
+  expect(await snapshots()).toEqual(before);
 });
