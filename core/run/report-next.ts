@@ -37,7 +37,7 @@ function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
     case 'refused':
       return afterRefused(facts, { start, place });
     case 'rolled-back':
-      if (end.kept !== undefined) return afterKept(end.kept, start);
+      if (end.kept !== undefined) return afterKept(end.kept, { start, isAsked: run.mode === 'rollback' });
       return run.mode === 'rollback'
         ? [start('execute', 'migrate again')]
         : [start('dry-run', 'remove the cause, then try without a change'), start('execute', 'migrate again'), ...dropSnapshot(facts, place)];
@@ -51,9 +51,9 @@ function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
 }
 
 /** What is committed is neither thrown away nor left without a way back. */
-function afterKept(phase: string, start: Start): readonly NextAction[] {
+function afterKept(phase: string, { start, isAsked }: { readonly start: Start; readonly isAsked: boolean }): readonly NextAction[] {
   return [
-    start('execute', `remove the cause, then go on after phase ${phase}`),
+    start('execute', `${isAsked ? '' : 'remove the cause, then '}go on after phase ${phase}`),
     start('rollback', 'or go back: what is left is undone, and that is proven'),
   ];
 }
