@@ -19,7 +19,7 @@ export interface TimeNeeded {
 }
 
 /**
- * Rows that are left go as fast as those that went, and every row is compared once more, which takes no longer than its copy (docs/performance.md);
+ * Rows that are left go as fast as those that went, and every row is compared once more, which takes no longer than its copy, as measured;
  * an undo takes as long as what it undoes. What was never measured, statements that have not run, counts nothing.
  */
 export function timeNeeded({ doneMs, movedRows, movingMs, sourceRows }: MeasuredWork): TimeNeeded {

@@ -11,7 +11,7 @@ test('a schedule becomes a start with a name of its own', () => {
     input: JSON.stringify({
       StateMachineArn: 'arn:machine',
       Name: 'execute-lead-centric-20261129T0200',
-      Input: JSON.stringify({ plan: 'lead-centric', mode: 'execute', digest: 'a'.repeat(64) }),
+      Input: JSON.stringify({ plan: 'lead-centric', mode: 'execute', digest: 'a'.repeat(64), start: '2026-11-29T01:00:00.000Z' }),
     }),
   });
 });

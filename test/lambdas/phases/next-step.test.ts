@@ -37,14 +37,14 @@ test('NextStep and DecideRecovery read what is there, as often as they are asked
     { kind: 'transaction', phase: 'schema' },
     { kind: 'transaction', phase: 'schema' },
   ]);
-  expect(await back()).toEqual({ kind: 'verify', phase: null, outcome: 'halted' });
+  expect(await back()).toEqual({ kind: 'verify', phase: null, outcome: 'halted', kept: null });
   await runPhases(bench.ports, run, 'copy');
   expect(await next()).toEqual({ kind: 'transfer', phase: 'copy' });
   const [, copy] = plan.plan.phases;
   if (copy === undefined) throw new Error('the small plan has changed');
   await phaseLedger(bench.ports.session).begin(run.run, copy);
   expect(await next()).toEqual({ kind: 'transfer', phase: 'copy' });
-  expect(await Promise.all([back(), back()])).toEqual([1, 2].map(() => ({ kind: 'undo', phase: 'copy', outcome: 'halted' })));
+  expect(await Promise.all([back(), back()])).toEqual([1, 2].map(() => ({ kind: 'undo', phase: 'copy', outcome: 'halted', kept: null })));
   await runPhases(bench.ports, run);
   expect(await next()).toEqual({ kind: 'done', phase: null });
   expect(await back()).toMatchObject({ kind: 'undo', phase: 'owners' });
