@@ -74,6 +74,7 @@ test('without a baseline nothing was changed, and nothing is undone', async () =
     kind: 'none',
     phase: null,
     outcome: 'refused',
+    kept: null,
   });
 });
 
