@@ -92,7 +92,7 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
   ]);
   if (rds.status === 'rejected') throw rds.reason;
   if (assembly.status === 'rejected') throw assembly.reason;
-  const { clusters, url } = rds.value;
+  const { clusters, url, crash } = rds.value;
   const cluster = await clusters.ensure({ id: clusterId, database });
   const stack = stackOf(cluster, database);
   const rdsData = keep(await startDataApi({ clusters, hold: clock.hold, ...(options.limits && { limits: options.limits }) })).url;
@@ -104,10 +104,18 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
     snapshot: server?.snapshot?.kind === 'none' ? 'none' : 'required',
     place: options.place ?? { ...PLAIN_PLACE, kind: server === undefined ? 'embedded' : 'external' },
     databaseEndpoints: { rds: url, rdsData },
+    crashServer: () => crash(clusterId),
     clientEnvironment: (all) => engineEnvironment({ endpoints: all, stack }),
   });
   announceEngine(folder, { endpoints, stack, psqlUrl: cluster.migratorUrl, server: server ? usedServer(server) : null });
-  return { endpoints, stack, psqlUrl: cluster.migratorUrl, clock, stop: () => closeAll(closers) };
+  return {
+    ...{ endpoints, stack, clock },
+    // A server that was started again has another port.
+    get psqlUrl() {
+      return clusters.byArn(cluster.arn)?.migratorUrl ?? cluster.migratorUrl;
+    },
+    stop: () => closeAll(closers),
+  };
 }
 
 function usedServer({ address: { name, user }, snapshot }: ExternalServer): UsedServer {

@@ -6,7 +6,7 @@ import type { RunPlace } from '../core/run/run-place.ts';
 import type { Assembly } from './assembly.ts';
 import type { FaultDesk } from './faults/fault-desk.ts';
 import { faultyFunctions } from './faults/faulty-functions.ts';
-import { openGate } from './faults/gate.ts';
+import { type GateOptions, openGate } from './faults/gate.ts';
 import { functionHost } from './lambda/function-host.ts';
 import type { LocalCluster } from './rds/server.ts';
 import type { Endpoints, Stack } from './running-engine.ts';
@@ -15,7 +15,7 @@ import { startS3 } from './s3/face.ts';
 import { startScheduler } from './scheduler/face.ts';
 import type { SchedulesOptions } from './scheduler/schedules.ts';
 import { startSns } from './sns/face.ts';
-import { compileMachine } from './step-functions/definition.ts';
+import { compileMachine, type Machine } from './step-functions/definition.ts';
 import { type Executions, openExecutions } from './step-functions/executions.ts';
 import { startStepFunctions } from './step-functions/face.ts';
 import type { StateExited } from './step-functions/visit.ts';
@@ -62,6 +62,8 @@ export interface Surroundings {
   readonly snapshot: SnapshotPolicy;
   readonly place: RunPlace;
   readonly databaseEndpoints: Pick<Endpoints, 'rds' | 'rdsData'>;
+  /** Ends the database server as a machine that fails, and starts it again. */
+  readonly crashServer: () => Promise<void>;
   /** How an SDK client finds the endpoints. */
   readonly clientEnvironment: (endpoints: Endpoints) => Readonly<Record<string, string>>;
 }
@@ -69,7 +71,7 @@ export interface Surroundings {
 /** Starts what is no database: objects, messages, functions, the state machine, schedules. */
 export async function startServices(options: ServiceOptions, surroundings: Surroundings): Promise<Endpoints> {
   const { folder, onStateExited, faults } = options;
-  const { clock, keep, stack, assembly, snapshot, place, databaseEndpoints, clientEnvironment } = surroundings;
+  const { clock, keep, stack, assembly, snapshot, place, databaseEndpoints, clientEnvironment, crashServer } = surroundings;
   const buckets = openBuckets(join(folder, 'buckets'), [stack.planBucket, stack.reportBucket]);
   const plans = putPlans(options.plans, stack.planBucket, buckets);
   const host = functionHost({
@@ -87,7 +89,7 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
     machine,
     region: REGION,
     clock,
-    functions: faults === undefined ? keep(host) : faultyFunctions(keep(host), faults),
+    functions: faults === undefined ? keep(host) : faultyFunctions(keep(host), { desk: faults, clock, patienceSeconds: patienceOf(machine) }),
     onStateExited,
     // Planned faults pass by being met; nobody outside does anything about them.
     ...(faults === undefined ? {} : { realPauseMs: 0 }),
@@ -100,20 +102,16 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
     sfn: keep(await startStepFunctions(executions)).url,
     scheduler: keep(await startScheduler({ folder: join(folder, 'schedules'), clock, region: REGION, accountId: ACCOUNT_ID, startExecution })).url,
   };
-  const gated = faults === undefined ? endpoints : await openGates(endpoints, { faults, keep, killFunction: host.killBusy });
+  const gated = faults === undefined ? endpoints : await openGates(endpoints, { desk: faults, keep, killFunction: host.killBusy, crashServer });
   return endpoints;
 }
 
 /** Only the functions go through the gates; whoever looks on does not. */
 async function openGates(
   endpoints: Endpoints,
-  {
-    faults: desk,
-    keep,
-    killFunction,
-  }: { readonly faults: FaultDesk; readonly keep: Surroundings['keep']; readonly killFunction: () => Promise<void> },
+  { keep, ...gate }: Omit<GateOptions, 'service' | 'url'> & { readonly keep: Surroundings['keep'] },
 ): Promise<Endpoints> {
-  const open = async (service: keyof Endpoints) => keep(await openGate({ service, url: endpoints[service], desk, killFunction })).url;
+  const open = async (service: keyof Endpoints) => keep(await openGate({ ...gate, service, url: endpoints[service] })).url;
   return {
     rds: await open('rds'),
     rdsData: await open('rdsData'),
@@ -121,6 +119,14 @@ async function openGates(
     sns: await open('sns'),
     sfn: await open('sfn'),
     scheduler: await open('scheduler'),
+  };
+}
+
+/** TimeoutSeconds of the Task that invokes a function. */
+function patienceOf({ states }: Machine): (name: string) => number {
+  return (name) => {
+    const asking = Object.values(states).find((state) => state.Type === 'Task' && JSON.stringify(state.Arguments).includes(`:function:${name}"`));
+    return asking?.Type === 'Task' && typeof asking.TimeoutSeconds === 'number' ? asking.TimeoutSeconds : 0;
   };
 }
 

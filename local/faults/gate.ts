@@ -10,6 +10,8 @@ export interface GateOptions {
   readonly desk: FaultDesk;
   /** Ends the function that is at work. */
   readonly killFunction: () => Promise<void>;
+  /** Ends the database server as a machine that fails, and starts it again. */
+  readonly crashServer: () => Promise<void>;
 }
 
 /** Stands before a service's face: every call goes through, but for those that a fault is planned for. */
@@ -19,18 +21,47 @@ export function openGate(options: GateOptions): Promise<Face> {
   });
 }
 
-async function pass({ service, url, desk, killFunction }: GateOptions, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+async function pass(options: GateOptions, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+  const { service, url, desk, killFunction, crashServer } = options;
   const body = await wholeBody(incoming);
   const fault = desk.meet({ service, ...nameOf(service, incoming, body) });
-  const given = fault?.moment === 'before' ? null : await forward(url, incoming, body);
-  if (fault === null && given !== null) {
-    answer.writeHead(given.status, given.headers);
-    answer.end(given.body);
+  const go = () => forward(url, incoming, body);
+  if (fault?.effect.kind === 'disturbed') return answerAs(answer, await fault.effect.disturb(go));
+  if (fault?.effect.kind === 'crashed' && fault.moment === 'before') {
+    await crashServer();
+    return answerAs(answer, await go());
+  }
+  const given = fault?.moment === 'before' ? null : await go();
+  if (given !== null && (fault === null || fault.effect.kind === 'answer')) return answerAs(answer, given, fault?.effect);
+  if (fault?.effect.kind === 'unawaited') go().catch(() => undefined);
+  if (fault?.effect.kind === 'killed') {
+    await killFunction();
+    endTransaction(options, incoming, body);
+  }
+  if (fault?.effect.kind === 'crashed') await crashServer();
+  if (fault?.effect.kind === 'error' || fault?.effect.kind === 'unawaited') answerError(answer, service, fault.effect);
+  else incoming.socket.destroy();
+}
+
+function answerAs(answer: ServerResponse, { status, headers, body }: Given, effect?: Effect): void {
+  if (effect?.kind !== 'answer') {
+    answer.writeHead(status, headers);
+    answer.end(body);
     return;
   }
-  if (fault?.effect.kind === 'killed') await killFunction();
-  if (fault?.effect.kind === 'error') answerError(answer, service, fault.effect);
-  else incoming.socket.destroy();
+  const { 'content-length': _, ...others } = headers;
+  answer.writeHead(status, others);
+  answer.end(body.toString().replaceAll(effect.from, effect.to));
+}
+
+/** Whoever would go on in a transaction is gone: the end that three idle minutes would bring comes at once, so that a run's time may pass. */
+function endTransaction({ service, url }: GateOptions, incoming: IncomingMessage, body: Buffer): void {
+  if (service !== 'rdsData' || incoming.url === '/RollbackTransaction') return;
+  const { resourceArn, secretArn, transactionId }: Record<string, string> = JSON.parse(body.toString() || '{}');
+  if (transactionId === undefined) return;
+  const rollback = Buffer.from(JSON.stringify({ resourceArn, secretArn, transactionId }));
+  const { 'content-length': _, ...headers } = incoming.headers;
+  forward(url, { method: 'POST', url: '/RollbackTransaction', headers }, rollback).catch(() => undefined);
 }
 
 interface Given {
@@ -40,7 +71,7 @@ interface Given {
 }
 
 /** As it came: a signature is not looked at behind a gate. */
-function forward(url: string, { method, url: path, headers }: IncomingMessage, body: Buffer): Promise<Given> {
+function forward(url: string, { method, url: path, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>, body: Buffer): Promise<Given> {
   return new Promise((resolve, reject) => {
     const call = send(`${url}${path}`, { method, headers }, (given) => {
       wholeBody(given).then((bytes) => resolve({ status: given.statusCode ?? 500, headers: given.headers, body: bytes }), reject);
@@ -81,7 +112,7 @@ function nameOf(
 }
 
 /** In the form in which the service's clients read errors. */
-function answerError(answer: ServerResponse, service: Service, { status, code, message }: Extract<Effect, { kind: 'error' }>): void {
+function answerError(answer: ServerResponse, service: Service, { status, code, message }: Extract<Effect, { readonly code: string }>): void {
   if (service === 'rds' || service === 'sns' || service === 's3') {
     const error = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;
     answer.writeHead(status, { 'content-type': 'text/xml' });

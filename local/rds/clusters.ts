@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RdsFault } from './fault.ts';
 import { arnOf, inBackground, isDue, type Plane, save, timeIn } from './plane.ts';
 import type { LocalCluster } from './server.ts';
@@ -82,6 +83,26 @@ export function startCluster(plane: Plane, cluster: Cluster): Promise<void> {
       throw error;
     }
   });
+}
+
+/** A backend that has not noticed yet holds the dead server's shared memory, and with it the new one's start: 10 s of tries. */
+const START_TRIES = 100;
+const START_PAUSE_MS = 100;
+
+/** @throws {RdsFault} when there is no such cluster. */
+export async function crashCluster(plane: Plane, id: string): Promise<void> {
+  const cluster = findCluster(plane, id);
+  const server = plane.servers.get(id);
+  plane.servers.delete(id);
+  await server?.crash?.();
+  for (let tries = START_TRIES; ; tries -= 1) {
+    try {
+      return await startCluster(plane, cluster);
+    } catch (error) {
+      if (tries === 1) throw error;
+      await delay(START_PAUSE_MS);
+    }
+  }
 }
 
 /** Made without a delay: what calls it waits for a cluster that can be used. */

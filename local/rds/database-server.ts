@@ -19,6 +19,8 @@ export interface DatabaseServer {
     copy(id: string, folder: string): Promise<void>;
   } | null;
   stop(): Promise<void>;
+  /** Ends it as a machine that fails: nothing is written any more. Of a server of our own only. */
+  readonly crash?: () => Promise<void>;
 }
 
 /** Where a control plane's servers come from. */

@@ -17,7 +17,7 @@ export async function ownServers(tell: (sentence: string) => void): Promise<Serv
 }
 
 async function start(dataFolder: string, onEnd: (why: string) => void): Promise<DatabaseServer> {
-  const { port, superuserUrl, stop } = await startPostgres({ dataFolder, onEnd });
+  const { port, superuserUrl, pid, stop } = await startPostgres({ dataFolder, onEnd });
   const host = '127.0.0.1';
   return {
     host,
@@ -27,5 +27,9 @@ async function start(dataFolder: string, onEnd: (why: string) => void): Promise<
     complete: (cluster) => provision(superuserUrl, cluster),
     snapshots: { tags: [], copy: (_, folder) => baseBackup({ superuserUrl, from: dataFolder, to: join(folder, 'data') }) },
     stop,
+    crash: () => {
+      process.kill(pid, 'SIGKILL');
+      return stop();
+    },
   };
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { type FaceRequest, type FaceResponse, serveFace } from '../http-face.ts';
 import { FolderError } from '../usable-folder.ts';
 import { runAction } from './actions.ts';
-import { describeLocally, ensureCluster, startCluster } from './clusters.ts';
+import { crashCluster, describeLocally, ensureCluster, startCluster } from './clusters.ts';
 import type { ServerSource } from './database-server.ts';
 import { RdsFault } from './fault.ts';
 import { ownServers } from './own-server.ts';
@@ -39,6 +39,8 @@ export interface LocalClusters {
 export interface RdsFace {
   readonly url: string;
   readonly clusters: LocalClusters;
+  /** Ends a cluster's server as a machine that fails, and starts it again. */
+  crash(clusterId: string): Promise<void>;
   /** Stops the servers; the data stays. */
   close(): Promise<void>;
 }
@@ -83,6 +85,7 @@ export async function startRds(options: {
           return cluster && describeLocally(plane, cluster);
         },
       },
+      crash: (clusterId) => crashCluster(plane, clusterId),
       async close() {
         await face.close();
         await closePlane(plane);

@@ -1,121 +1,235 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DescribeExecutionCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { Client } from 'pg';
+import { DeleteDBClusterSnapshotCommand, DescribeDBClusterSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
+import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { Client, escapeIdentifier } from 'pg';
 import { sfnOf } from '../../bin/open-engine.ts';
 import { PlanId } from '../../core/ids.ts';
 import { compilePlan } from '../../core/plan/compile-plan.ts';
 import { describeFault } from '../../core/plan/plan-fault.ts';
-import { startEngine } from '../../local/engine.ts';
-import { type Call, type Fault, faultDesk } from '../../local/faults/fault-desk.ts';
+import type { Mode } from '../../core/run/mode.ts';
+import { type Engine, startEngine } from '../../local/engine.ts';
+import { type Effect, type Fault, faultDesk, type Invoked, type NotedCall } from '../../local/faults/fault-desk.ts';
+import { LEFT_OVER, look, type World } from './look.ts';
 
-export type Mode = 'execute' | 'rollback' | 'verify';
-
-/** How an execution ended, as Step Functions tells it: `refused`, `rolled-back`, `halted`, or nothing where it succeeded. */
+/** How an execution ended, as Step Functions tells it: `error` is `refused`, `rolled-back`, `halted`, or nothing where it succeeded. */
 export interface Ended {
+  readonly run: string;
   readonly error: string | null;
   readonly cause: string;
-  readonly calls: readonly Call[];
-  readonly met: number;
+  readonly calls: readonly NotedCall[];
+  readonly unmet: readonly Fault[];
+  readonly invocations: readonly Invoked[];
+  /** `report.json` of its folder; null when there is none. */
+  readonly report: string | null;
 }
 
-/** An engine with a plan, whose database can be put back, and looked at past everything that is under test. */
+export interface Start {
+  readonly plan: string;
+  readonly mode: Mode;
+  /** With which it ends. @default - none */
+  readonly error?: string;
+  /** The execution is stopped from outside when this function is invoked. */
+  readonly stopIn?: string;
+}
+
+/** An engine with plans, whose database can be put back, and looked at past everything that is under test. */
 export interface Site {
-  run(mode: Mode, faults: readonly Fault[]): Promise<Ended>;
-  /** The source as it was before any run, no ledger, nobody at work. */
-  reset(): Promise<void>;
-  /** Tables, their columns, constraints, indexes, policies and rows outside the ledger, as one text each. */
-  look(): Promise<Readonly<Record<string, string>>>;
+  run(start: Start, faults: readonly Fault[]): Promise<Ended>;
+  /** An empty database, in which `sql` is run; no snapshot is left. */
+  begin(sql: string): Promise<void>;
+  /** As it was when it began. */
+  source(): World;
+  /** Keeps the database as it is, for `restore`; an earlier one is given up. */
+  save(): Promise<void>;
+  /** The database as it was when it was saved, nobody at work, and no snapshot newer than that. */
+  restore(): Promise<void>;
+  /** Lets virtual time pass. */
+  passHours(hours: number): Promise<void>;
+  sql<Row extends object>(text: string): Promise<readonly Row[]>;
+  /** What an application sees: schemas, rights, rows outside the ledger, as one text each. */
+  look(): Promise<World>;
+  /** Ends the backend that builds or drops an index, while it waits for a transaction that writes its table. */
+  readonly halfWay: Effect;
   /** What a run that ended has no right to leave behind. */
   leftOver(): Promise<readonly string[]>;
+  /** Where another role finds the database now: a server that was started again has another port. */
+  urlAs(login: { readonly user: string; readonly password: string }): () => string;
+  /** RDS's snapshots with their status. */
+  snapshots(): Promise<ReadonlyMap<string, string>>;
   close(): Promise<void>;
 }
 
 /** Longer than any run takes, and shorter than a person waits. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 const LOOK_MS = 5;
+const SAVED = 'faults_saved';
+const HOUR_MS = 3_600_000;
 
-export async function openSite(options: {
-  readonly plan: Readonly<Record<string, string>>;
-  readonly source: string;
-  readonly assemblyFolder: string;
-}): Promise<Site> {
+/** What differs between two runs of the same: their names, and tokens and times in the labels of statements. */
+function sameText(about: string): string {
+  return about.replaceAll(/faults-[0-9a-f]{12}/g, 'RUN').replaceAll(/(\/\* stepgate [^*]*)\/\d+ \*\//g, '$1 */');
+}
+
+export async function openSite(plans: Readonly<Record<string, Readonly<Record<string, string>>>>, assemblyFolder: string): Promise<Site> {
   const root = await mkdtemp(join(tmpdir(), 'stepgate-faults-'));
-  const id = PlanId.parse('small');
-  const compiled = await compilePlan({ id, files: new Map(Object.entries(options.plan)) });
-  if (!compiled.ok) throw new Error(compiled.faults.map(describeFault).join('\n'));
-  const desk = faultDesk();
+  const compiled = new Map<PlanId, string>();
+  for (const [id, files] of Object.entries(plans)) compiled.set(PlanId.parse(id), await compile(id, files));
+  const desk = faultDesk(sameText);
   const engine = await startEngine({
     folder: join(root, 'engine'),
-    assemblyFolder: options.assemblyFolder,
-    plans: new Map([[id, compiled.json]]),
+    assemblyFolder,
+    plans: compiled,
     faults: desk,
-    // A function that is killed leaves its transaction open; three minutes of it would pass for each case.
+    // A transaction whose answer was lost stays open; three minutes of it would pass for each case.
     limits: { idleTransactionMs: 500 },
+    tell: () => {},
   });
-  const client = new Client({ connectionString: engine.psqlUrl });
-  await client.connect();
   const sfn = sfnOf(engine);
+  const rds = new RDSClient({
+    endpoint: engine.endpoints.rds,
+    region: engine.stack.region,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  const database = databaseOf(engine);
+  const snapshots = async () => {
+    const { DBClusterSnapshots = [] } = await rds.send(new DescribeDBClusterSnapshotsCommand({}));
+    return new Map(DBClusterSnapshots.map((one) => [one.DBClusterSnapshotIdentifier ?? '', one.Status ?? '']));
+  };
+  let kept: ReadonlyMap<string, string> = new Map();
+  let source: World = {};
+  const dropSnapshots = async () => {
+    for (const id of (await snapshots()).keys()) {
+      if (!kept.has(id)) await rds.send(new DeleteDBClusterSnapshotCommand({ DBClusterSnapshotIdentifier: id })).catch(() => undefined);
+    }
+  };
   return {
-    async run(mode, faults) {
+    async run({ plan, mode, stopIn }, faults) {
       desk.plan(faults);
-      const input = JSON.stringify({ plan: id, mode, ...(mode === 'execute' ? { digest: compiled.digest } : {}) });
+      const name = `faults-${randomUUID().replaceAll('-', '').slice(0, 12)}`;
       const { executionArn } = await sfn.send(
-        new StartExecutionCommand({ stateMachineArn: engine.stack.stateMachineArn, name: `faults-${randomUUID()}`, input }),
+        new StartExecutionCommand({ stateMachineArn: engine.stack.stateMachineArn, name, input: JSON.stringify({ plan, mode }) }),
       );
+      const report = join(root, 'engine', 'buckets', engine.stack.reportBucket, 'runs', name, 'report.json');
+      const ended = async (error: string | null, cause: string): Promise<Ended> => ({
+        ...{ run: name, error, cause, calls: desk.calls(), unmet: desk.unmet(), invocations: desk.invocations() },
+        report: await readFile(report, 'utf8').catch(() => null),
+      });
       for (const begun = performance.now(); performance.now() - begun < PATIENCE_MS; ) {
         const { status, error = null, cause = '' } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-        if (status !== 'RUNNING')
-          return { error: status === 'SUCCEEDED' ? null : (error ?? status ?? ''), cause, calls: desk.calls(), met: desk.met() };
+        if (status !== 'RUNNING') return ended(status === 'SUCCEEDED' ? null : (error ?? status ?? ''), cause);
+        if (desk.calls().some(({ service, action }) => service === 'lambda' && action === stopIn))
+          await sfn.send(new StopExecutionCommand({ executionArn, error: 'stopped' }));
         await delay(LOOK_MS);
       }
-      return { error: 'never ended', cause: executionArn ?? '', calls: desk.calls(), met: desk.met() };
+      await sfn.send(new StopExecutionCommand({ executionArn, error: 'stopped' }));
+      return ended('never ended', executionArn ?? '');
     },
-    async reset() {
-      await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'stepgate/%'`);
-      await client.query(`drop schema if exists stepgate cascade; drop schema if exists stepgate_archive cascade; drop schema public cascade;
-create schema public; grant usage on schema public to public; ${options.source}`);
+    async begin(sql) {
+      kept = new Map();
+      await dropSnapshots();
+      await database.replace(null);
+      await database.sql(`drop schema public cascade; create schema public; grant usage on schema public to public; ${sql}`);
+      source = await database.inside(look);
     },
-    look: () => look(client),
-    async leftOver() {
-      const { rows } = await client.query<{ what: string }>(LEFT_OVER);
-      return rows.map(({ what }) => what);
+    source: () => source,
+    async save() {
+      kept = await snapshots();
+      await database.save();
     },
+    async restore() {
+      await dropSnapshots();
+      await database.replace(SAVED);
+    },
+    async passHours(hours) {
+      const release = engine.clock.hold();
+      await engine.clock.waitUntil(new Date(engine.clock.now().getTime() + hours * HOUR_MS), new AbortController().signal);
+      release();
+    },
+    sql: database.sql,
+    halfWay: { kind: 'disturbed', disturb: (go) => database.endHalfWay(go) },
+    look: () => database.inside(look),
+    leftOver: async () => (await database.sql<{ what: string }>(LEFT_OVER)).map(({ what }) => what),
+    urlAs:
+      ({ user, password }) =>
+      () => {
+        const url = new URL(engine.psqlUrl);
+        Object.assign(url, { username: user, password });
+        return url.href;
+      },
+    snapshots,
     async close() {
-      await client.end();
+      rds.destroy();
       await engine.stop();
       await rm(root, { recursive: true, force: true });
     },
   };
 }
 
-async function look(client: Client): Promise<Readonly<Record<string, string>>> {
-  const { rows } = await client.query<{ name: string; shape: string }>(SHAPES);
-  const found: Record<string, string> = {};
-  for (const { name, shape } of rows) {
-    const { rows: digests } = await client.query<{ digest: string }>(
-      `select count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' order by t::text collate "C")), '') as digest from ${name} as t`,
-    );
-    found[name] = `${shape}\n${digests[0]?.digest}`;
-  }
-  return found;
+async function compile(id: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const compiled = await compilePlan({ id: PlanId.parse(id), files: new Map(Object.entries(files)) });
+  if (!compiled.ok) throw new Error(compiled.faults.map(describeFault).join('\n'));
+  return compiled.json;
 }
 
-/** From PostgreSQL's own words, and nothing of the product's. */
-const SHAPES = `select c.oid::regclass::text as name, concat_ws(E'\\n',
-(select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
-  from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-(select string_agg(pg_get_constraintdef(k.oid), ', ' order by k.conname) from pg_constraint k where k.conrelid = c.oid),
-(select string_agg(pg_get_indexdef(i.indexrelid) || ' ' || i.indisvalid, ', ' order by i.indexrelid::regclass::text) from pg_index i where i.indrelid = c.oid),
-(select string_agg(concat_ws(' ', p.polname, p.polcmd, pg_get_expr(p.polqual, p.polrelid)), ', ' order by p.polname) from pg_policy p where p.polrelid = c.oid),
-(select string_agg(pg_get_triggerdef(t.oid), ', ' order by t.tgname) from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal),
-c.relrowsecurity) as shape
-from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') order by 1`;
-
-const LEFT_OVER = `select 'a backend at work: ' || left(query, 60) as what from pg_stat_activity where application_name like 'stepgate/%' and state <> 'idle'
-union all select 'a trigger: ' || tgname from pg_trigger where tgname like 'stepgate%' and not tgisinternal
-union all select 'an invalid index: ' || indexrelid::regclass from pg_index where not indisvalid
-union all select 'a lock that is held: ' || run_id from stepgate.lock where run_id is not null`;
+/** The engine's database, made from another one in a tenth of the time that a run takes. */
+function databaseOf(engine: Engine) {
+  const { database } = engine.stack;
+  const name = escapeIdentifier(database);
+  const at = async <Result>(where: string, work: (client: Client) => Promise<Result>): Promise<Result> => {
+    const url = new URL(engine.psqlUrl);
+    url.pathname = where;
+    const client = new Client({ connectionString: url.href });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  };
+  const inside = <Result>(work: (client: Client) => Promise<Result>) => at(database, work);
+  return {
+    inside,
+    endHalfWay: <Result>(go: () => Promise<Result>) =>
+      inside(async (writer) => {
+        const { rows } = await writer.query<{ names: string }>(
+          "select string_agg(oid::regclass::text, ', ') as names from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+        );
+        await writer.query(`begin; lock table ${rows[0]?.names} in row exclusive mode`);
+        const work = go();
+        for (let looks = 0; looks < 200; looks += 1) {
+          const ended = await writer.query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where query ~* ' index concurrently ' and pid <> pg_backend_pid() and wait_event_type = 'Lock'",
+          );
+          if ((ended.rowCount ?? 0) > 0) break;
+          await delay(10);
+        }
+        await writer.query('rollback');
+        return work;
+      }),
+    sql: <Row extends object>(text: string) => inside(async (client) => (await client.query<Row>(text)).rows ?? []),
+    replace: (template: string | null) =>
+      at('postgres', async (client) => {
+        await client.query(`drop database if exists ${name} with (force)`);
+        await client.query(`create database ${name}${template === null ? '' : ` template ${template}`}`);
+      }),
+    save: () =>
+      at('postgres', async (client) => {
+        await client.query(`drop database if exists ${SAVED}`);
+        for (let tries = 50; ; tries -= 1) {
+          await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`);
+          try {
+            await client.query(`create database ${SAVED} template ${name}`);
+            return;
+          } catch (error) {
+            if (tries === 1) throw error;
+            await delay(20);
+          }
+        }
+      }),
+  };
+}

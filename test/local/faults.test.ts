@@ -1,7 +1,7 @@
 import { BeginTransactionCommand, ExecuteStatementCommand, RollbackTransactionCommand } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDataApi } from '../../local/data-api/server.ts';
-import { type Fault, faultDesk } from '../../local/faults/fault-desk.ts';
+import { type Effect, type Fault, faultDesk } from '../../local/faults/fault-desk.ts';
 import { faultyFunctions } from '../../local/faults/faulty-functions.ts';
 import { openGate } from '../../local/faults/gate.ts';
 import type { Face } from '../../local/http-face.ts';
@@ -11,12 +11,16 @@ const desk = faultDesk();
 let db: LocalDatabase;
 let gate: Face;
 let killed = 0;
+let crashed = 0;
 beforeAll(async () => {
   db = await localDatabase();
   const killFunction = async () => {
     killed += 1;
   };
-  gate = await openGate({ service: 'rdsData', url: db.url, desk, killFunction });
+  const crashServer = async () => {
+    crashed += 1;
+  };
+  gate = await openGate({ service: 'rdsData', url: db.url, desk, killFunction, crashServer });
   await db.execute('create table counted (n int)');
 });
 afterAll(async () => {
@@ -47,8 +51,8 @@ async function inserts(number: number, faults: readonly Fault[]): Promise<{ read
 test('a call without a fault goes through, and is noted', async () => {
   expect(await inserts(2, [])).toEqual({ errors: ['', ''], rows: 2 });
   expect(desk.calls()).toEqual([
-    { ...CALL, by: null },
-    { ...CALL, by: null },
+    { ...CALL, by: null, visit: null, nth: 1 },
+    { ...CALL, by: null, visit: null, nth: 2 },
   ]);
 });
 
@@ -58,7 +62,7 @@ test.each([
 ] as const)('the second call fails $moment its effect, with an error of the service', async ({ moment, rows }) => {
   const effect = { kind: 'error', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' } as const;
   expect(await inserts(3, [{ call: CALL, nth: 2, moment, effect }])).toEqual({ errors: ['', 'ThrottlingException', ''], rows });
-  expect(desk.met()).toBe(1);
+  expect(desk.unmet()).toEqual([]);
 });
 
 test.each([
@@ -75,6 +79,86 @@ test('the function that makes a call is ended with it', async () => {
   expect(killed).toBe(1);
 });
 
+test('a server that fails before a call gives its answer all the same, and one that fails behind it none', async () => {
+  crashed = 0;
+  const fault = (nth: number, moment: Fault['moment']) => ({ call: CALL, nth, moment, effect: { kind: 'crashed' } }) as const;
+  const { errors, rows } = await inserts(2, [fault(1, 'before'), fault(2, 'after')]);
+  expect({ first: errors[0], rows, crashed }).toEqual({ first: '', rows: 2, crashed: 2 });
+  expect(errors[1]).toMatch(/ECONNRESET|TimeoutError|EPIPE/);
+});
+
+test("a text of the service's own answer is another one", async () => {
+  desk.plan([{ call: { service: 'rdsData' }, nth: 1, moment: 'after', effect: { kind: 'answer', from: 'twenty', to: 'thirty' } }]);
+  const client = dataClient(gate.url);
+  const { records } = await client.send(new ExecuteStatementCommand({ ...db.address, sql: "select 'twenty'" }));
+  client.destroy();
+  expect(records).toEqual([[{ stringValue: 'thirty' }]]);
+});
+
+test('a call goes on behind an error that came before its answer', async () => {
+  const effect = { kind: 'unawaited', status: 400, code: 'StatementTimeoutException', message: 'Request timed out' } as const;
+  const { errors } = await inserts(1, [{ call: CALL, nth: 1, moment: 'before', effect }]);
+  expect(errors).toEqual(['StatementTimeoutException']);
+  await expect.poll(async () => (await db.execute('select count(*)::int from counted')).records?.[0]?.[0]?.longValue).toBe(1);
+});
+
+test('somebody else does something before a call comes through', async () => {
+  const effect: Effect = {
+    kind: 'disturbed',
+    disturb: async (go) => {
+      await db.execute(INSERT);
+      return go();
+    },
+  };
+  expect(await inserts(1, [{ call: CALL, nth: 1, moment: 'before', effect }])).toEqual({ errors: [''], rows: 2 });
+});
+
+test('within a visit, each attempt counts its calls anew, and a fault is met in one of them', async () => {
+  const lost: Fault = { call: { service: 's3', by: 'One' }, visit: 2, nth: 2, moment: 'before', effect: { kind: 'lost' } };
+  desk.plan([lost]);
+  const met: string[] = [];
+  const attempt = (payload: string) => {
+    desk.invoked({ name: 'One', payload });
+    const end = desk.working('One');
+    for (const call of ['a', 'b']) if (desk.meet({ service: 's3', action: 'GET', about: call }) !== null) met.push(`${payload} ${call}`);
+    end();
+  };
+  for (const payload of ['first', 'second', 'second', 'third']) attempt(payload);
+  expect(met).toEqual(['second b']);
+  expect(desk.unmet()).toEqual([]);
+  expect(desk.calls().map(({ visit, nth }) => [visit, nth])).toEqual([1, 1, 2, 2, 2, 2, 3, 3].map((visit) => [visit, 1]));
+});
+
+test('a function that hangs is given up when its state does, and an earlier invocation may come through late', async () => {
+  const work: string[] = [];
+  const host = {
+    invoke: async (name: string, payload: string) => {
+      work.push(`${name} ${payload}`);
+      return { ok: true, payload: '{}' } as const;
+    },
+    killBusy: async () => undefined,
+    close: async () => undefined,
+  };
+  let now = 0;
+  const clock = {
+    now: () => new Date(now),
+    waitUntil: async (until: Date) => {
+      now = until.getTime();
+    },
+  };
+  const { invoke } = faultyFunctions(host, { desk, clock, patienceSeconds: () => 60 });
+  const call = { service: 'lambda', action: 'One' } as const;
+  desk.plan([
+    { call, nth: 1, moment: 'before', effect: { kind: 'hangs' } },
+    { call, nth: 2, moment: 'before', effect: { kind: 'late', late: { name: 'Old', payload: 'old' } } },
+  ]);
+  expect((await invoke('One', 'first')).ok).toBe(false);
+  expect(now).toBe(60_001);
+  expect(await invoke('One', 'second')).toEqual({ ok: true, payload: '{}' });
+  expect(work).toEqual(['Old old', 'One second']);
+  expect(desk.invocations().map(({ payload }) => payload)).toEqual(['first', 'second']);
+});
+
 test('a function dies before or after its work, or works twice', async () => {
   const work: string[] = [];
   const host = {
@@ -85,7 +169,8 @@ test('a function dies before or after its work, or works twice', async () => {
     killBusy: async () => undefined,
     close: async () => undefined,
   };
-  const { invoke } = faultyFunctions(host, desk);
+  const clock = { now: () => new Date(0), waitUntil: async () => undefined };
+  const { invoke } = faultyFunctions(host, { desk, clock, patienceSeconds: () => 60 });
   const call = { service: 'lambda', action: 'One' } as const;
   desk.plan([
     { call, nth: 1, moment: 'before', effect: { kind: 'dies' } },

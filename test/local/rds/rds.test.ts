@@ -99,6 +99,16 @@ test('the migrator has the rights that RDS gives, and no more', async () => {
   expect(cluster.credentials('another')).toBeUndefined();
 });
 
+test('a server that fails is started again, and has every row that was committed', async () => {
+  await ask(cluster.migratorUrl, 'create table outlives as select 1 as n');
+  const before = cluster.port;
+  await rds.crash('local');
+  cluster = rds.clusters.byArn(cluster.arn) ?? cluster;
+  expect(cluster.port).not.toBe(before);
+  expect(await ask(cluster.migratorUrl, 'select n from outlives')).toEqual([{ n: 1 }]);
+  await ask(cluster.migratorUrl, 'drop table outlives');
+});
+
 test('ensure twice, and beside itself, is one cluster', async () => {
   const both = await Promise.all([1, 2].map(() => rds.clusters.ensure({ id: 'local', database: 'crm' })));
   expect(both.map(({ port, secretArn }) => ({ port, secretArn }))).toEqual([1, 2].map(() => ({ port: cluster.port, secretArn: cluster.secretArn })));

@@ -1,0 +1,39 @@
+import { type Access, FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
+import type { Call } from '../../local/faults/fault-desk.ts';
+
+/** What a function was seen to need: `RunPhase database`. */
+export type Need = `${string} ${Access}`;
+
+/** Of every call that a function made, the word of its list in infra/functions.ts that covers it; test/infra/access.test.ts holds each word against the synthesized roles. */
+export function needsOf(calls: readonly Call[]): ReadonlySet<Need> {
+  return new Set(calls.flatMap((call): readonly Need[] => (call.by === null || call.service === 'lambda' ? [] : [`${call.by} ${accessFor(call)}`])));
+}
+
+/** Rights that a call needed and its function has not, and rights that no call of any run needed. */
+export function faultsOfRights(needs: ReadonlySet<string>): readonly string[] {
+  const given = new Set(
+    (Object.keys(FUNCTIONS) as FunctionName[]).flatMap((name): readonly string[] => FUNCTIONS[name].access.map((access) => `${name} ${access}`)),
+  );
+  return [
+    ...[...needs].filter((need) => !given.has(need)).map((need) => `a call needs what its function may not: ${need}`),
+    ...[...given].filter((one) => !needs.has(one)).map((one) => `no call needs what its function may: ${one}`),
+  ];
+}
+
+function accessFor({ service, action, about }: Call): Access {
+  switch (service) {
+    case 'rdsData':
+      return 'database';
+    case 'rds':
+      return action === 'CreateDBClusterSnapshot' ? 'create-snapshot' : 'describe-cluster';
+    case 's3':
+      if (action === 'PUT') return 'write-journal';
+      return about.startsWith('/stepgate-plans') ? 'read-plans' : 'read-journal';
+    case 'sfn':
+      return 'describe-executions';
+    case 'sns':
+      return 'publish';
+    default:
+      throw new Error(`no word of infra/functions.ts stands for ${service} ${action}`);
+  }
+}
