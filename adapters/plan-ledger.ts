@@ -4,6 +4,7 @@ import type { PlanDigest, PlanId, RunId } from '../core/ids.ts';
 import { PlanDigest as Digest } from '../core/ids.ts';
 import type { ChangingRun } from '../core/run/envelope.ts';
 import type { Outcome } from '../core/run/outcome.ts';
+import { STAGES, type Stage } from '../core/run/recovery-step.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** What is in force of a plan in this database. */
@@ -38,6 +39,14 @@ export interface PlanLedger {
   forget(run: ChangingRun): Promise<void>;
   /** The undo did not bring the state of before back: the next execute begins with the state that it finds. */
   refute(run: ChangingRun): Promise<void>;
+  /**
+   * Notes that the run is on its way back, and from where.
+   *
+   * @throws {StaleTokenError} when a newer run took the lock over.
+   */
+  beginUndo(run: ChangingRun, stage: Stage): Promise<void>;
+  /** Null: its way back has not begun. */
+  undoStage(run: RunId): Promise<Stage | null>;
   isUndoVerified(run: RunId): Promise<boolean>;
   /** Writes how the run ended, once; a run that never took the lock has no row. */
   close(run: RunId, end: { readonly outcome: Outcome; readonly sentence: string }): Promise<void>;
@@ -53,6 +62,7 @@ const Row = z.object({
   migrated_at: z.string().nullable(),
   migrated_run: z.string().nullable(),
 });
+const UndoStage = z.object({ stage: z.enum(STAGES).nullable() });
 const Verified = z.object({ verified: z.boolean() });
 
 /** Only the holder of the token writes: the lock's row is part of each statement. */
@@ -76,6 +86,7 @@ const REMEMBER_SNAPSHOT = `update stepgate.plan set snapshot_id = :id::text, sna
 const COMPLETE = `update stepgate.plan set migrated_run = :run::text, migrated_at = coalesce(migrated_at, :at::timestamptz) where plan = :plan::text and ${HOLDS}`;
 const REOPEN = `update stepgate.plan set migrated_at = null, migrated_run = null where plan = :plan::text and ${HOLDS}`;
 const REFUTE = `update stepgate.plan set refuted_at = clock_timestamp() where plan = :plan::text and ${HOLDS}`;
+const BEGIN_UNDO = `update stepgate.run set undo_stage = :stage::text where run_id = :run::text and ${HOLDS}`;
 /** What the ledger keeps of a plan beside its phases; conflicts stay, since both values of each are nowhere else. */
 const OF_PLAN = ['made', 'written', 'sync_journal', 'quarantine'];
 const FORGET = `with forgotten as (delete from stepgate.plan where plan = :plan::text and ${HOLDS}),
@@ -113,6 +124,11 @@ export function planLedger({ query }: SqlSession): PlanLedger {
     reopen: (run) => writeOrFail(run, REOPEN, { plan: run.plan }),
     refute: (run) => writeOrFail(run, REFUTE, { plan: run.plan }),
     forget: (run) => writeOrFail(run, FORGET, { plan: run.plan }),
+    beginUndo: (run, stage) => writeOrFail(run, BEGIN_UNDO, { stage }),
+    undoStage: async (run) => {
+      const [row] = await query(UndoStage, 'select undo_stage as stage from stepgate.run where run_id = :run::text', { run });
+      return row?.stage ?? null;
+    },
     isUndoVerified: async (run) => {
       const sql = 'select exists (select from stepgate.run where run_id = :run::text and undo_verified_at is not null) as verified';
       const [row] = await query(Verified, sql, { run });

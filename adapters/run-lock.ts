@@ -13,7 +13,9 @@ export interface LockHolder {
 /** Lets at most one run change a database: a row with a rising token. */
 export interface RunLock {
   holder(): Promise<LockHolder>;
-  /** The new token, or null when another run was quicker. A run that holds the lock already keeps its token. */
+  /** The newest token that the run ever had, and the first run that took the lock after it; null where it never took it. */
+  tokenOf(run: RunId): Promise<{ readonly token: number; readonly successor: string | null } | null>;
+  /** The new token, or null when another run was quicker. An execution that holds the lock already keeps its token. */
   take(from: LockHolder, run: LockTaker): Promise<number | null>;
   /** Gives the lock back if it is still this run's; twice is once. */
   release(run: RunId, token: number): Promise<void>;
@@ -31,6 +33,9 @@ export interface LockTaker {
 }
 
 const Holder = z.object({ token: z.number().int(), run: z.string().nullable(), execution_arn: z.string().nullable() });
+const Past = z.object({ token: z.number().int(), successor: z.string().nullable() });
+const PAST = `select r.token, (select n.run_id from stepgate.run n where n.token > r.token order by n.token limit 1) as successor
+from stepgate.run r where r.run_id = :run::text`;
 const Token = z.object({ token: z.string().nullable() });
 const Count = z.object({ count: z.number().int() });
 
@@ -39,6 +44,10 @@ export function ledgerLock({ query }: SqlSession): RunLock {
     holder: async () => {
       const [row] = await query(Holder, 'select token, run_id as run, execution_arn from stepgate.lock');
       return { token: row?.token ?? 0, run: row?.run ?? null, executionArn: row?.execution_arn ?? null };
+    },
+    tokenOf: async (run) => {
+      const [row] = await query(Past, PAST, { run });
+      return row ?? null;
     },
     take: async (from, run) => {
       const [row] = await query(

@@ -31,7 +31,7 @@ const WORK_SECONDS = 840;
 
 /** One function per Task; the key is the state's name, and the file is its kebab-case form. At most 28. */
 export const FUNCTIONS = {
-  LoadPlan: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal'] },
+  LoadPlan: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'read-journal', 'write-journal', 'describe-executions'] },
   AcquireLock: { folder: 'start', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database', 'describe-executions'] },
   Preflight: { folder: 'gates', timeoutSeconds: 300, access: ['read-plans', 'write-journal', 'database', 'describe-cluster'] },
   Assess: { folder: 'gates', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },

@@ -37,6 +37,9 @@ const NOT_CLOSED = `{% 'the run could not be closed in the ledger; the next run 
 /** One sentence and where the rest stands; an execution's cause holds 32,768 characters (StopExecution and history events, cause). */
 const CAUSE = "{% $sentence & ($report = '' ? '' : '; report: ' & $report) %}";
 
+/** A recovery's own cause: what kept it from settling the run. */
+const NOT_SETTLED = `{% 'the run is not settled: ' & ($why := $laterFailure = null ? $failure : $laterFailure; $why.Error & ' ' & $substring($string($why.Cause), 0, 2000)) %}`;
+
 const ONE_MORE_POLL = { polls: '{% $polls + 1 %}' } as const;
 /** Only visits that got nowhere are counted. */
 const POLL_UNLESS_MOVING = { polls: '{% $progress.repaired > 0 ? 0 : $polls + 1 %}' } as const;
@@ -58,6 +61,10 @@ export const stateMachine = machine({
         executionArn: '{% $states.context.Execution.Id %}',
         startedAt: '{% $states.context.Execution.StartTime %}',
         input: '{% $states.context.Execution.Input %}',
+        isRecovery: '{% $states.context.Execution.Input.mode = "recover" %}',
+        recovery: null,
+        way: null,
+        isHeld: false,
         plan: null,
         digest: null,
         mode: null,
@@ -89,22 +96,34 @@ export const stateMachine = machine({
         mode: '{% $states.result.Payload.mode %}',
         asked: '{% $states.result.Payload.asked %}',
         deadline: '{% $states.result.Payload.deadline %}',
+        runId: '{% $states.result.Payload.run %}',
+        startedAt: '{% $states.result.Payload.startedAt %}',
+        recovery: '{% $states.result.Payload.recovery %}',
       },
       catch: toRefuse,
       next: 'DoesItChangeAnything',
     }),
     DoesItChangeAnything: {
       Type: 'Choice',
-      Choices: [{ Condition: '{% $mode in ["execute", "rollback", "cleanup"] %}', Next: 'AcquireLock' }],
+      Choices: [
+        { Condition: '{% $mode in ["execute", "rollback", "cleanup"] %}', Next: 'AcquireLock' },
+        // A dead run that changes nothing holds nothing: all that it lacks is its end.
+        {
+          Condition: '{% $isRecovery %}',
+          Assign: { outcome: '{% $recovery.recorded = null ? "refused" : $recovery.recorded.outcome %}', failure: '{% $recovery.failure %}' },
+          Next: 'CloseRun',
+        },
+      ],
       Default: 'Preflight',
     },
     AcquireLock: task('AcquireLock', {
-      payload: { holderSeen: '{% $holderSeen %}', asked: '{% $asked %}' },
+      payload: { holderSeen: '{% $holderSeen %}', asked: '{% $asked %}', recovery: '{% $recovery %}' },
       assign: {
         token: '{% $states.result.Payload.token %}',
         digest: '{% $states.result.Payload.digest %}',
         planState: '{% $states.result.Payload.planState %}',
         holderSeen: '{% $states.result.Payload.holderSeen %}',
+        way: '{% $states.result.Payload.way %}',
       },
       catch: toRefuse,
       next: 'IsLockTaken',
@@ -112,6 +131,11 @@ export const stateMachine = machine({
     IsLockTaken: {
       Type: 'Choice',
       Choices: [
+        {
+          Condition: '{% $way != null %}',
+          Assign: { outcome: '{% $way.outcome %}', failure: '{% $way.failure %}', stage: '{% $way.stage %}' },
+          Next: 'WhichWay',
+        },
         { Condition: '{% $token = null %}', Next: 'AwaitHolder' },
         { Condition: '{% $mode = "execute" and $planState = "migrated" %}', Assign: { outcome: 'migrated' }, Next: 'CloseRun' },
         {
@@ -123,6 +147,16 @@ export const stateMachine = machine({
       Default: 'Preflight',
     },
     AwaitHolder: { Type: 'Wait', Seconds: 10, Next: 'AcquireLock' },
+    // A recovery goes on where the run that died would have.
+    WhichWay: {
+      Type: 'Choice',
+      Choices: [
+        { Condition: '{% $way.to = "undo" %}', Next: 'DecideRecovery' },
+        { Condition: '{% $way.to = "lower" %}', Next: 'LowerFence' },
+        { Condition: '{% $way.to = "close" %}', Next: 'CloseRun' },
+      ],
+      Default: 'LeftToAnother',
+    },
 
     // Gates
     Preflight: task('Preflight', { payload: { planState: '{% $planState %}', asked: '{% $asked %}' }, catch: toRefuse, next: 'AfterPreflight' }),
@@ -294,13 +328,18 @@ export const stateMachine = machine({
     DoesVerifyingUndo: { Type: 'Choice', Choices: [{ Condition: '{% $mode = "execute" %}', Next: 'DecideRecovery' }], Default: 'CloseRun' },
     CompleteRun: task('CompleteRun', { assign: { outcome: 'migrated' }, catch: toRecovery, next: 'LowerFence' }),
     // Only a halted run keeps it.
-    LowerFence: task('LowerFence', { catch: tellAnyway('CloseRun'), next: 'CloseRun' }),
+    LowerFence: task('LowerFence', {
+      catch: [{ ErrorEquals: ['States.ALL'], Assign: { laterFailure: '{% $states.errorOutput %}', isHeld: true }, Next: 'CloseRun' }],
+      next: 'CloseRun',
+    }),
 
     // The way back: newest phase first
     GateSaidNo: {
       Type: 'Choice',
-      // An interrupted run's phases are still there: what this run may not finish, it undoes.
       Choices: [
+        // The next recovery tries again; the run's end is not said by this one.
+        { Condition: '{% $isRecovery %}', Next: 'NotSettled' },
+        // An interrupted run's phases are still there: what this run may not finish, it undoes.
         { Condition: '{% $mode = "execute" and $planState = "interrupted" and $token != null %}', Next: 'DecideRecovery' },
         // A run that died just behind its fence has left it up.
         { Condition: '{% $token != null %}', Next: 'LowerFence' },
@@ -357,6 +396,7 @@ export const stateMachine = machine({
         failure: '{% $failure %}',
         laterFailure: '{% $laterFailure %}',
         planState: '{% $planState %}',
+        recovery: '{% $recovery %}',
         proof: '{% $proof %}',
         kept: '{% $undo = null ? null : $undo.kept %}',
       },
@@ -367,6 +407,7 @@ export const stateMachine = machine({
           Assign: {
             laterFailure: '{% $states.errorOutput %}',
             sentence: NOT_CLOSED,
+            isHeld: true,
           },
           Next: 'WriteReport',
         },
@@ -387,6 +428,7 @@ export const stateMachine = machine({
     WhichEnd: {
       Type: 'Choice',
       Choices: [
+        { Condition: '{% $isRecovery %}', Next: 'IsItSettled' },
         { Condition: '{% $outcome = "passed" %}', Next: 'Passed' },
         { Condition: '{% $outcome = "migrated" %}', Next: 'Migrated' },
         { Condition: '{% $outcome = "rolled-back" and $mode = "rollback" %}', Next: 'RolledBackAsAsked' },
@@ -401,5 +443,11 @@ export const stateMachine = machine({
     Refused: { Type: 'Fail', Error: 'refused', Cause: CAUSE },
     RolledBack: { Type: 'Fail', Error: 'rolled-back', Cause: CAUSE },
     Halted: { Type: 'Fail', Error: 'halted', Cause: CAUSE },
+
+    // The end of a recovery: whether the run that died has its outcome
+    IsItSettled: { Type: 'Choice', Choices: [{ Condition: '{% $isHeld %}', Next: 'NotSettled' }], Default: 'Settled' },
+    Settled: { Type: 'Succeed', Output: { run: '{% $runId %}', outcome: '{% $outcome %}', sentence: '{% $sentence %}' } },
+    LeftToAnother: { Type: 'Succeed', Output: { run: '{% $runId %}', sentence: '{% $way.sentence %}' } },
+    NotSettled: { Type: 'Fail', Error: 'NotSettled', Cause: NOT_SETTLED },
   },
 });

@@ -140,6 +140,9 @@ drop function if exists stepgate.run_batch(text, bigint, text, text, text, text,
 drop function if exists stepgate.in_range(text, text, text);
 drop function if exists stepgate.changed_columns(json, json);
 
+-- What a run that is on its way back had come to (core/run/recovery-step.ts): one that dies there is brought to the end of it.
+alter table stepgate.run add column if not exists undo_stage text;
+
 -- The fence: what keeps the application's writes out of the database while a phase with `fence: true` and what follows it run.
 create table if not exists stepgate.fence (
   plan text primary key,

@@ -274,6 +274,18 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     /** What the undo of a protected table left as others wrote it, in stepgate_archive.value beside what was before; a null column is the whole row. */
     values: z.array(KeptValue).default([]),
   }),
+  /** The run's execution ended before the run did: another one goes on for it, leaves it to a newer run, or the last of them failed, too. */
+  z.object({
+    kind: z.literal('recovery'),
+    at,
+    status: z.enum(['begun', 'left', 'given-up']),
+    /** From 1. */
+    number: z.number().int(),
+    /** The execution's name. */
+    by: z.string(),
+    executionArn: z.string(),
+    because: z.string(),
+  }),
   z.object({
     kind: z.literal('outcome'),
     at,

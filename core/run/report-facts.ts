@@ -32,6 +32,8 @@ export interface Facts {
   /** In the order in which it went up and down. */
   readonly fence: readonly Entry<'fence'>[];
   readonly undo: Entry<'undo-verified'> | null;
+  /** Executions that went on for the run after its own had died, in their order. */
+  readonly recoveries: readonly Entry<'recovery'>[];
   readonly end: Entry<'outcome'> | null;
 }
 
@@ -60,6 +62,7 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
     kept: all('kept'),
     fence: all('fence'),
     undo: last('undo-verified'),
+    recoveries: all('recovery'),
     end: last('outcome'),
   };
 }

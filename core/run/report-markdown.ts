@@ -45,7 +45,10 @@ export function renderReport(report: Report): string {
   return `${parts.filter((part) => part !== null).join('\n\n')}\n`;
 }
 
-function headline({ place, run, outcome, totals, lock }: Report): string {
+/** What became of each execution that went on for a dead run. */
+const RECOVERY_WORDS = { begun: 'recovered by', left: 'left alone by', 'given-up': 'not recovered by' } as const;
+
+function headline({ place, run, outcome, totals, lock, recoveries }: Report): string {
   const word = outcome === null ? 'no outcome yet' : outcome.outcome;
   const counts = `${totals.checks.pass} PASS, ${totals.checks.fail} FAIL, ${totals.checks.warn} WARN, ${totals.checks.info} INFO`;
   const facts: (readonly [string, string])[] = [
@@ -61,6 +64,7 @@ function headline({ place, run, outcome, totals, lock }: Report): string {
     ['rows moved', countInWords(totals.rowsMoved)],
     ['differences', totals.differences === null ? 'not compared' : countInWords(totals.differences)],
     ...(lock === null || lock.takenOverFrom === null ? [] : [['goes on from', lock.takenOverFrom] as const]),
+    ...recoveries.map((recovery) => [RECOVERY_WORDS[recovery.status], `${recovery.by}: ${recovery.because}`] as const),
   ];
   const failures = [outcome?.failure ?? null, ...(outcome?.laterFailures ?? [])].filter((failure) => failure !== null);
   const told = failures.map(({ error, sentence }, index) => `${index === 0 ? 'first' : 'then'}: ${error}: ${sentence}`);

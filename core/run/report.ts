@@ -81,6 +81,10 @@ export const Report = z.object({
       base: z.object({ run: z.string(), snapshotId: z.string().nullable() }).nullable(),
     })
     .nullable(),
+  /** Executions that went on for the run after its own had died; `left` to a newer run, or `given-up` after the last of them. */
+  recoveries: z.array(
+    z.object({ number: int, by: z.string(), executionArn: z.string(), status: z.enum(['begun', 'left', 'given-up']), at, because: z.string() }),
+  ),
   preflight: z.object({ engineVersion: z.string(), databaseBytes: int, findings: z.array(Finding) }).nullable(),
   assessment: z.object({ tables: z.array(TableVolume), checks: z.array(CheckResult) }).nullable(),
   snapshot: z.discriminatedUnion('status', [TakenSnapshot, NoSnapshot]).nullable(),
@@ -164,6 +168,7 @@ export function buildReport(entries: readonly JournalEntry[], place: RunPlace = 
     stages: stageLines(facts),
     totals: totals(facts),
     lock: lock && { token: lock.token, takenOverFrom: lock.takenOverFrom, planState: lock.planState, base: lock.base ?? null },
+    recoveries: facts.recoveries.map(({ kind: _kind, ...recovery }) => recovery),
     preflight,
     assessment: assess,
     snapshot,

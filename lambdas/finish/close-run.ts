@@ -9,6 +9,7 @@ import { StartEnvelope } from '../../core/run/envelope.ts';
 import { failureOf, StatesError } from '../../core/run/failure.ts';
 import { changesDatabase } from '../../core/run/mode.ts';
 import { Outcome } from '../../core/run/outcome.ts';
+import { Recovery } from '../../core/run/recovery.ts';
 import { outcomeSentence } from '../../core/run/sentence.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
@@ -20,6 +21,7 @@ export const CloseRunInput = StartEnvelope.extend({
   planState: z.string(),
   /** The newest phase that a way back leaves; null where there is none. */
   kept: z.string().nullable().default(null),
+  recovery: Recovery.nullish(),
   proof: z.object({ meanwhile: z.number().int(), accepted: z.number().int() }).nullable().default(null),
 });
 type Input = z.infer<typeof CloseRunInput>;
@@ -31,27 +33,17 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     const failure = failureOf(input.failure);
     const laterFailure = failureOf(input.laterFailure);
     const migratedAt = await earlierMigration(deps, input);
-    const sentence = outcomeSentence({
-      outcome,
-      mode: run.mode,
-      plan: run.plan,
-      failure,
-      laterFailure,
-      migratedAt,
-      proof: input.proof,
-      kept: input.kept,
-    });
+    const recorded = input.recovery?.recorded ?? null;
+    const { kept } = input;
+    const said = { outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt, proof: input.proof, kept };
+    const sentence = recorded?.sentence ?? outcomeSentence(said);
     await tellKeptFence(deps, input);
-    await deps.journal.write(run.id, 'outcome', {
-      kind: 'outcome',
-      at: now.toISOString(),
-      outcome,
-      sentence,
-      failure,
-      laterFailures: laterFailure === null ? [] : [laterFailure],
-      endedAt: now.toISOString(),
-      ...(input.kept === null ? {} : { kept: input.kept }),
-    });
+    // What the run came to before it died stays said as it said it.
+    if (recorded === null) {
+      const [laterFailures, at] = [laterFailure === null ? [] : [laterFailure], now.toISOString()];
+      const end = { kind: 'outcome', at, outcome, sentence, failure, laterFailures, endedAt: at, ...(kept === null ? {} : { kept }) } as const;
+      await deps.journal.write(run.id, 'outcome', end);
+    }
     const { mode, token } = run;
     if (token !== null) {
       await planLedger(deps.session).close(run.id, { outcome, sentence });

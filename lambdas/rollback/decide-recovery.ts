@@ -21,11 +21,12 @@ export const DecideRecoveryInput = ChangingEnvelope.extend({ failure: StatesErro
 export function decideRecovery(deps: Pick<StatePorts, 'session' | 'plans'>): Work<z.infer<typeof DecideRecoveryInput>, RecoveryStep> {
   const plans = planLedger(deps.session);
   return async ({ run, stage, asked }) => {
-    await plans.holdsOrFails(run);
     // A migrated plan's cleanup is never undone: what of it is done stays, and it is started again.
     if (run.mode === 'cleanup') {
+      await plans.holdsOrFails(run);
       return { kind: 'none', phase: null, outcome: 'halted', kept: null };
     }
+    await plans.beginUndo(run, stage);
     // A phase that still works would commit behind the undo's back.
     if ((await ledgerLock(deps.session).endBackends(run.id)) > 0) {
       throw new DatabaseBusyError(`statements of run ${run.id} were still at work; they are being ended`);

@@ -5,7 +5,7 @@ import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { type PlanInForce, planLedger } from '../../adapters/plan-ledger.ts';
-import { type LockHolder, ledgerLock, type RunLock } from '../../adapters/run-lock.ts';
+import { type LockHolder, ledgerLock } from '../../adapters/run-lock.ts';
 import { takenNames } from '../../adapters/taken-names.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError } from '../../core/errors.ts';
 import type { PlanDigest } from '../../core/ids.ts';
@@ -13,15 +13,18 @@ import type { CompiledPlan, ObjectName } from '../../core/plan/compiled-plan.ts'
 import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
 import { changedPhases, type LedgerPhase, type PlanState, phasesRunOtherwise, planState } from '../../core/run/next-step.ts';
 import { describeName, ledgerRefusal } from '../../core/run/preflight.ts';
+import { Recovery, type RecoveryWay } from '../../core/run/recovery.ts';
 import { refuseGoal } from '../../core/run/recovery-step.ts';
 import { Asked } from '../../core/run/run-input.ts';
+import { endBackends } from '../middleware/end-backends.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { recoverLock } from '../middleware/recover-lock.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 /** The holder whose execution was seen ended; it counts as dead when it is seen so a second time, ten seconds later. */
 const HolderSeen = z.object({ token: z.number().int(), run: z.string() });
 
-export const AcquireLockInput = ReadingEnvelope.extend({ holderSeen: HolderSeen.nullable(), asked: Asked });
+export const AcquireLockInput = ReadingEnvelope.extend({ holderSeen: HolderSeen.nullable(), asked: Asked, recovery: Recovery.nullish() });
 type Input = z.infer<typeof AcquireLockInput>;
 
 export interface LockAnswer {
@@ -30,11 +33,9 @@ export interface LockAnswer {
   readonly digest: PlanDigest;
   readonly planState: PlanState;
   readonly holderSeen: z.infer<typeof HolderSeen> | null;
+  /** How a recovery goes on; null in any other run, and while the holder is looked at again. */
+  readonly way: RecoveryWay | null;
 }
-
-/** 20 looks at half a second: a terminated backend is gone in milliseconds, one in a disk wait in seconds. */
-const MOST_LOOKS = 20;
-const LOOK_MS = 500;
 
 /** Makes the ledger, takes the lock, ends what a dead holder left running, and says what is in force of the plan. */
 export function acquireLock(
@@ -42,7 +43,8 @@ export function acquireLock(
 ): Work<Input, LockAnswer> {
   const lock = ledgerLock(deps.session);
   return async (input) => {
-    const { run, now, holderSeen } = input;
+    const { run, now, holderSeen, recovery } = input;
+    if (recovery != null) return recoverLock(deps)({ ...input, recovery });
     // Preflight comes after the lock, and says the rest; this much the ledger itself needs.
     const unfit = ledgerRefusal(await deps.session.readOnly(serverFacts));
     if (unfit !== null) {
@@ -52,7 +54,7 @@ export function acquireLock(
     const holder = await lock.holder();
     const isFree = holder.run === null || holder.run === run.id;
     if (!isFree && !(await isDead(holder, input, deps.executions))) {
-      return { token: null, digest: run.digest, planState: 'fresh', holderSeen: { token: holder.token, run: holder.run ?? '' } };
+      return { token: null, digest: run.digest, planState: 'fresh', holderSeen: { token: holder.token, run: holder.run ?? '' }, way: null };
     }
     const dead = holderSeen?.run ?? (isFree ? null : holder.run);
     await endBackends(lock, dead, deps.pause);
@@ -65,7 +67,7 @@ export function acquireLock(
     const { base, ...found } = await whatIsInForce(deps, { run: { ...run, token }, now, asked: input.asked });
     const entry = { kind: 'lock', at: now.toISOString(), token, takenOverFrom: dead, planState: found.planState, base } as const;
     await deps.journal.write(run.id, 'lock', entry);
-    return { token, ...found, holderSeen: null };
+    return { token, ...found, holderSeen: null, way: null };
   };
 }
 
@@ -78,15 +80,6 @@ async function isDead(holder: LockHolder, { holderSeen }: Input, executions: Exe
     );
   }
   return holderSeen?.token === holder.token;
-}
-
-async function endBackends(lock: RunLock, run: string | null, pause: (ms: number) => Promise<void>): Promise<void> {
-  for (let look = 0; run !== null && (await lock.endBackends(run)) > 0; look += 1) {
-    if (look === MOST_LOOKS) {
-      throw new DatabaseBusyError(`backends of dead run ${run} do not end`);
-    }
-    await pause(LOOK_MS);
-  }
 }
 
 /** @throws {GateRefusedError} when the run may not begin with what it finds. */

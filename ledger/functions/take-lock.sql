@@ -1,5 +1,5 @@
 -- Takes the lock if its token is still the one that was looked at; the token rises, and every older one is stale from then on.
--- A run that already holds it keeps its token, so asking twice changes nothing.
+-- An execution that already holds it keeps its token, so asking twice changes nothing; a run that died is held on by the execution that recovers it.
 create or replace function stepgate.take_lock(
   p_expected bigint, p_run text, p_plan text, p_digest text, p_mode text, p_execution_arn text, p_started_at timestamptz
 ) returns text
@@ -9,8 +9,8 @@ declare
 begin
   perform set_config('lock_timeout', '800ms', true);
   update stepgate.lock set token = token + 1, run_id = p_run, execution_arn = p_execution_arn, taken_at = clock_timestamp()
-  where token = p_expected and run_id is distinct from p_run;
-  select token into mine from stepgate.lock where run_id = p_run;
+  where token = p_expected and execution_arn is distinct from p_execution_arn;
+  select token into mine from stepgate.lock where run_id = p_run and execution_arn = p_execution_arn;
   if mine is null then
     return null;
   end if;

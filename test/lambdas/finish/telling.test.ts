@@ -38,7 +38,7 @@ async function page(id: string, name: string): Promise<string> {
 test('WriteReport run twice and beside itself writes the same two pages', async () => {
   const input = reading(plan, { mode: 'dry-run', id: 'reported' });
   const start = { ...input, run: { ...input.run, plan: null, digest: null, mode: null } };
-  await loadPlan({ ...bench.ports, deployed: { [plan.plan.id]: plan.digest } })({ ...start, input: {} });
+  await loadPlan({ ...bench.ports, executions: { describe: async () => null }, deployed: { [plan.plan.id]: plan.digest } })({ ...start, input: {} });
   await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
   const visit = () => writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...input, outcome: 'passed' });
   const [one, other] = await Promise.all([visit(), visit()]);

@@ -25,7 +25,7 @@ drop table if exists nowhere;
 test('a run writes the accepted hazards down, and Preflight shows each with the size of its table', async () => {
   const deployed = await bench.deploy(onePhase(UP, 'select 1;\n'), 'accepting');
   const envelope = reading(deployed, { mode: 'dry-run' });
-  await loadPlan({ ...bench.ports, deployed: { [deployed.plan.id]: deployed.digest } })({
+  await loadPlan({ ...bench.ports, executions: { describe: async () => null }, deployed: { [deployed.plan.id]: deployed.digest } })({
     ...envelope,
     input: { plan: deployed.plan.id, mode: 'dry-run' },
   });

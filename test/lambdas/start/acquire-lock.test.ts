@@ -68,7 +68,7 @@ test('a database without a ledger gets one, and a run asked twice keeps its toke
   await emptyDatabase(bench, SMALL_SOURCE);
   const plan = await deploy(bench, SMALL_PLAN);
   const first = await acquire(plan, { id: 'a' });
-  expect(first).toEqual({ token: 1, digest: plan.digest, planState: 'fresh', holderSeen: null });
+  expect(first).toEqual({ token: 1, digest: plan.digest, planState: 'fresh', holderSeen: null, way: null });
   expect(await acquire(plan, { id: 'a' })).toEqual(first);
   expect(await Promise.all([acquire(plan, { id: 'a' }), acquire(plan, { id: 'a' })])).toEqual([first, first]);
   expect(await holder()).toEqual({ token: 1, run: 'a' });
@@ -122,7 +122,7 @@ test.each(['FAILED', 'TIMED_OUT', 'ABORTED', 'SUCCEEDED'])(
     const first = await acquire(plan, { id: 'other' });
     expect(first).toMatchObject({ token: null, holderSeen: { token: 1, run: 'holder' } });
     expect(await holder()).toEqual({ token: 1, run: 'holder' });
-    expect(await acquire(plan, { id: 'other', seen: first.holderSeen })).toMatchObject({ token: 2, planState: 'fresh', holderSeen: null });
+    expect(await acquire(plan, { id: 'other', seen: first.holderSeen })).toMatchObject({ token: 2, planState: 'fresh', holderSeen: null, way: null });
     expect(await holder()).toEqual({ token: 2, run: 'other' });
   },
 );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DescribedExecution } from '../../../adapters/executions.ts';
 import { InputRefusedError, PlanNotFoundError } from '../../../core/errors.ts';
 import { PlanId } from '../../../core/ids.ts';
 import { NOTHING_ASKED } from '../../../core/run/run-input.ts';
@@ -15,9 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 
-function load(input: unknown, deployed: Readonly<Record<string, string>> = { small: plan.digest }, id = 'loaded') {
+type Described = Pick<DescribedExecution, 'status' | 'said' | 'input'>;
+
+function load(input: unknown, deployed: Readonly<Record<string, string>> = { small: plan.digest }, id = 'loaded', dead: Described | null = null) {
+  const executions = { describe: async () => dead && { ...dead, succeeded: false, startedAt: new Date('2026-01-05T21:00:00.000Z') } };
   const { run, now } = reading(plan, { mode: 'dry-run', id });
-  return loadPlan({ ...bench.ports, deployed: deployed as never })({ run: { ...run, plan: null, digest: null, mode: null }, now, input });
+  return loadPlan({ ...bench.ports, executions, deployed: deployed as never })({ run: { ...run, plan: null, digest: null, mode: null }, now, input });
 }
 
 test('LoadPlan run twice and beside itself pins the same digest, and writes it down', async () => {
@@ -29,6 +33,7 @@ test('LoadPlan run twice and beside itself pins the same digest, and writes it d
     digest: plan.digest,
     asked: { accept: null, isDigestGiven: true, to: null },
     deadline: null,
+    ...{ run: 'loaded', startedAt: '2026-01-05T22:00:00.000Z', recovery: null },
   });
   expect(other).toEqual(one);
   expect(await entries(bench, reading(plan, { mode: 'execute', id: 'loaded' }) as never, 'run')).toMatchObject([
@@ -43,7 +48,7 @@ test('what a rollback accepts is passed on and written down', async () => {
 });
 
 test('an empty input is a dry-run of the only plan', async () => {
-  expect(await load({})).toEqual({ plan: 'small', mode: 'dry-run', digest: plan.digest, asked: NOTHING_ASKED, deadline: null });
+  expect(await load({})).toMatchObject({ plan: 'small', mode: 'dry-run', digest: plan.digest, asked: NOTHING_ASKED, deadline: null });
 });
 
 test.each([
@@ -84,4 +89,46 @@ test('with several plans a line to paste is given for each', async () => {
 test('a plan that is not in the bucket, or was changed there, is not run', async () => {
   const gone = digestOf('gone');
   expect(await refusal(load({}, { small: gone }))).toBeInstanceOf(PlanNotFoundError);
+});
+
+const RECOVER = { mode: 'recover', plan: 'small', run: 'dead' };
+const ABORTED = { status: 'ended', said: 'ABORTED (Interrupted: by hand)' } as const;
+
+test('a recovery goes on as the run that died: by its mode, digest, acceptance and time, and says so in its journal', async () => {
+  const input = { plan: 'small', mode: 'rollback', digest: plan.digest, accept: '0123456789ab' };
+  await load(input, undefined, 'dead');
+  // Another version of the plan is deployed meanwhile.
+  const recover = () => load(RECOVER, { small: digestOf('another') }, 'recover-dead-1', { ...ABORTED, input: JSON.stringify(input) });
+  const [one, other] = await Promise.all([recover(), recover()]);
+  expect(one).toMatchObject({
+    ...{ plan: 'small', mode: 'rollback', digest: plan.digest, run: 'dead', startedAt: '2026-01-05T22:00:00.000Z' },
+    asked: { accept: '0123456789ab', isDigestGiven: true },
+    recovery: { name: 'recover-dead-1', number: 1, recorded: null, failure: { Error: 'RunDied', Cause: expect.stringContaining('ABORTED') } },
+  });
+  expect(other).toEqual(one);
+  expect(await entries(bench, reading(plan, { mode: 'rollback', id: 'dead' }) as never, 'recovery')).toMatchObject([
+    { status: 'begun', number: 1, by: 'recover-dead-1' },
+  ]);
+  expect(await bench.ports.journal.readAll('recover-dead-1' as never)).toEqual([]);
+});
+
+test('a run that died before it had said anything is known by its execution', async () => {
+  const dead = { ...ABORTED, input: '{"mode":"execute"}' };
+  expect(await load({ ...RECOVER, run: 'mute' }, undefined, 'recover-mute-2', dead)).toMatchObject({
+    ...{ run: 'mute', plan: 'small', mode: 'execute', startedAt: '2026-01-05T21:00:00.000Z', recovery: { number: 2 } },
+  });
+  expect(await entries(bench, reading(plan, { mode: 'execute', id: 'mute' }) as never, 'run')).toMatchObject([{ run: 'mute', mode: 'execute' }]);
+});
+
+test.each([
+  { id: 'recover-dead-1', dead: null, said: 'not known to Step Functions' },
+  {
+    id: 'recover-dead-1',
+    dead: { status: 'running', said: 'RUNNING', input: '{}' } as const,
+    said: 'run dead is not dead: its execution is RUNNING',
+  },
+  { id: 'by-hand', dead: null, said: 'the stack itself starts mode recover, as recover-dead-1' },
+  { id: 'recover-other-1', dead: null, said: 'the stack itself starts mode recover' },
+])('$id is no recovery of run dead: $said', async ({ id, dead, said }) => {
+  expect((await refusal(load(RECOVER, undefined, id, dead))).message).toContain(said);
 });
