@@ -16,6 +16,8 @@ const SLOW = [
   'isolation/crowd',
   'isolation/whole-run',
   'local/fenced-run',
+  'local/second-door',
+  'local/stopped-anywhere',
 ].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 

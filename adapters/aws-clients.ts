@@ -1,6 +1,7 @@
 import { RDSClient } from '@aws-sdk/client-rds';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 
@@ -26,6 +27,10 @@ export function s3Client(): S3Client {
 
 export function sfnClient(): SFNClient {
   return new SFNClient(PATIENT);
+}
+
+export function schedulerClient(): SchedulerClient {
+  return new SchedulerClient(PATIENT);
 }
 
 export function snsClient(): SNSClient {

@@ -9,6 +9,7 @@ import { PLAIN_PLACE } from '../core/run/run-place.ts';
 import { type Assembly, assemblyFolderFor, obtainAssembly } from '../local/assembly.ts';
 import { type Engine, engineEnvironment, startEngine } from '../local/engine.ts';
 import { type FunctionHost, functionHost } from '../local/lambda/function-host.ts';
+import { deadManPlaceOf } from '../local/services.ts';
 import type { StateExited } from '../local/step-functions/visit.ts';
 
 /** A local engine with plans, and direct ways to its parts. */
@@ -120,6 +121,7 @@ function functionEnvironment({ stack }: Engine, plans: readonly LoadedPlan[]): E
     STEPGATE_PLANS: JSON.stringify(Object.fromEntries(plans.map(({ plan, digest }) => [plan.id, digest]))),
     STEPGATE_SNAPSHOT: 'required',
     STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
+    STEPGATE_DEAD_MAN: JSON.stringify(deadManPlaceOf(stack)),
     POWERTOOLS_TRACE_ENABLED: 'false',
   };
 }

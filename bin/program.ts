@@ -143,7 +143,7 @@ function addReaders(stepgate: Command, surroundings: Surroundings, finish: Finis
       const shell = shellOf(surroundings, options);
       finish(options.schema ? reportSchema(shell) : await report(shell, { plan, run: options.run, json: options.json }));
     });
-  reader('stop', 'stops the run under way; what is committed stays, and is named', 'stepgate stop lead-centric')
+  reader('stop', 'stops the run under way, and follows how it is brought to an outcome; exits by that', 'stepgate stop lead-centric')
     .option('--json', 'one JSON document on stdout', false)
     .action(async (plan: string | undefined, options: ReaderOptions) => {
       const { stop } = await import('./commands/stop.ts');

@@ -70,6 +70,8 @@ export function stackArchive({
       for (const id of ids) {
         if (found.length === most) break;
         const run = await read(id);
+        // A recovery has no journal of its own: it goes on with that of the run.
+        if (run.journal.length === 0 && id.startsWith('recover-')) continue;
         if (plan === undefined || planOf(run) === plan) found.push(run);
       }
       return found;

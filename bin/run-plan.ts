@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { RunId } from '../core/ids.ts';
 import type { CompiledPlan } from '../core/plan/compiled-plan.ts';
 import type { Mode } from '../core/run/mode.ts';
 import { buildReport, type Report } from '../core/run/report.ts';
+import { followRecovery } from './follow-recovery.ts';
 import { followRun, type RunEnd } from './follow-run.ts';
 import { rowWatch, watchedTransfers } from './moved-rows.ts';
 import { InterruptedError } from './no-run-error.ts';
@@ -34,7 +35,7 @@ export function newRunId(plan: string, mode: Mode, now: Date): RunId {
 /**
  * Starts a run, tells its progress and waits for its end.
  *
- * @throws {InterruptedError} on Ctrl-C; an engine of ours stops the execution first, any other goes on with it, and so does a stack.
+ * @throws {InterruptedError} on Ctrl-C; an engine of ours ends then, and the execution with it, any other goes on with it, and so does a stack.
  */
 export async function runPlan(
   shell: Shell,
@@ -55,12 +56,13 @@ export async function followToEnd(
   site: RunSite,
   { run, plan }: { readonly run: RunUnderWay; readonly plan: CompiledPlan | null },
 ): Promise<EndedRun> {
-  const { id, executionArn, begun } = run;
+  const { id, executionArn } = run;
   shell.terminal.say(`run ${id}`);
   try {
-    const end = await followRun(site.sfn, executionArn, { onEvents: teller(shell, site, { run, plan }), pollMs: site.pollMs, signal: shell.signal });
-    const report = buildReport(await site.readJournal(id), site.place);
-    return { id, end, report, page: site.pageOf(id), wallMs: shell.now().getTime() - begun.getTime() };
+    const onEvents = teller(shell, site, { run, plan });
+    const end = await followRun(site.sfn, executionArn, { onEvents, pollMs: site.pollMs, signal: shell.signal });
+    const settled = end.outcome === null ? await settle(shell, site, { run, end, onEvents }) : end;
+    return await endedRun(shell, site, { run, end: settled });
   } catch (error) {
     if (!shell.signal.aborted) {
       if (site.outlives === null) throw error;
@@ -68,10 +70,32 @@ export async function followToEnd(
       const what = site.isDeployed ? whatGoesOn(site, run) : `the engine has ended, and ${whatStopKeeps(run, site.asTyped)}`;
       throw new InterruptedError(`lost sight of it (${reason}); ${what}`, { cause: error });
     }
-    if (site.outlives === null)
-      await site.sfn.send(new StopExecutionCommand({ executionArn, error: 'Interrupted', cause: 'stopped at the terminal' }));
+    // An engine of ours ends with this process, and its runs with it.
     throw new InterruptedError(whatInterruptionMeans(site, run), { cause: error });
   }
+}
+
+/** Follows what the stack does about a run that ended without an outcome. */
+export function settle(
+  { terminal, now, signal }: Shell,
+  site: RunSite,
+  {
+    run: { id, executionArn },
+    end,
+    onEvents = async () => {},
+  }: { readonly run: RunUnderWay; readonly end: RunEnd; readonly onEvents?: (events: readonly RunEvent[]) => Promise<void> },
+): Promise<RunEnd> {
+  return followRecovery(site, id, end, { executionArn, onEvents, say: (line) => terminal.say(line), now, signal });
+}
+
+/** What is known of a run by its end. */
+export async function endedRun(
+  { now }: Pick<Shell, 'now'>,
+  site: RunSite,
+  { run: { id, begun }, end }: { readonly run: RunUnderWay; readonly end: RunEnd },
+): Promise<EndedRun> {
+  const report = buildReport(await site.readJournal(id), site.place);
+  return { id, end, report, page: site.pageOf(id), wallMs: now().getTime() - begun.getTime() };
 }
 
 /** Between two looks at moving rows: on a terminal, and in a log. */
@@ -116,5 +140,5 @@ function whatGoesOn({ outlives, asTyped }: RunSite, { id }: RunUnderWay): string
   ${asTyped(`npx stepgate status --follow --run ${id}`)}
       follow it
   ${asTyped(`npx stepgate stop --run ${id}`)}
-      stop it`;
+      stop it; it is then taken back, or brought to its end`;
 }

@@ -2,12 +2,14 @@ import { DescribeExecutionCommand, ListExecutionsCommand } from '@aws-sdk/client
 import * as z from 'zod';
 import { PlanId, RunId } from '../core/ids.ts';
 import { Mode } from '../core/run/mode.ts';
+import { RecoverInput } from '../core/run/recovery.ts';
 import { NoRunError } from './no-run-error.ts';
 import type { RunSite } from './run-site.ts';
 
 /** A run that has not ended. */
 export interface RunUnderWay {
   readonly id: RunId;
+  /** Its own, or that of a recovery of it. */
   readonly executionArn: string;
   readonly begun: Date;
   /** Null when the input leaves it to the stack, which has one plan then. */
@@ -24,13 +26,25 @@ export async function runsUnderWay({ sfn, stateMachineArn, readJournal }: RunSit
     const id = RunId.safeParse(name);
     if (!id.success) return [];
     const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    const input = Input.safeParse(JSON.parse(described.input ?? '{}'));
+    const given: unknown = JSON.parse(described.input ?? '{}');
+    const recovered = RecoverInput.safeParse(given);
+    if (recovered.success) return runRecovered(recovered.data, { executionArn, begun: startDate, readJournal });
+    const input = Input.safeParse(given);
     // An input that no run begins with is refused by the run itself in a moment.
     if (!input.success) return [];
     const known = input.data.plan ?? (await readJournal(id.data)).find((entry) => entry.kind === 'run')?.plan ?? null;
     return [{ id: id.data, executionArn, begun: startDate, plan: known, mode: input.data.mode }];
   });
   return (await Promise.all(runs)).flat();
+}
+
+/** A run that died, and that an execution brings to its end. */
+async function runRecovered(
+  { run: id, plan }: RecoverInput,
+  { readJournal, ...execution }: Pick<RunUnderWay, 'executionArn' | 'begun'> & Pick<RunSite, 'readJournal'>,
+): Promise<readonly RunUnderWay[]> {
+  const mode = (await readJournal(id)).find((entry) => entry.kind === 'run')?.mode;
+  return mode === undefined ? [] : [{ id, ...execution, plan, mode }];
 }
 
 export interface WhichRun {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { FUNCTIONS, type FunctionName, functionFile } from './functions.ts';
+import { ALL_FUNCTIONS, type DoorName, type FunctionName, functionFile } from './functions.ts';
 
 /** CommonJS packages inside an ES module still call `require` for Node's builtins; esbuild's own shim throws. */
 const REQUIRE_BANNER =
@@ -15,7 +15,7 @@ const REQUIRE_BANNER =
  * @throws when a function's file is missing or does not bundle; esbuild's message names file and line.
  */
 export function bundleFunctions({ outFolder, root }: { readonly outFolder: string; readonly root: string }): void {
-  const names = Object.keys(FUNCTIONS) as FunctionName[];
+  const names = Object.keys(ALL_FUNCTIONS) as (FunctionName | DoorName)[];
   bundleFiles({ outFolder, root, files: Object.fromEntries(names.map((name) => [name, functionFile(name)])) });
 }
 

@@ -14,6 +14,15 @@ export interface Surroundings {
   readonly topic: ITopic;
   /** Made from the machine's name, not from the machine: the machine refers to the functions. */
   readonly executionArns: string;
+  /** Made from the machine's name as well. */
+  readonly stateMachineArn: string;
+  readonly deadMan: DeadManAccess;
+}
+
+/** The dead man's schedules of this stack, and the role that they call the second door with. */
+export interface DeadManAccess {
+  readonly scheduleArns: string;
+  readonly roleArn: string;
 }
 
 /** Every snapshot that a run takes is named so. */
@@ -23,7 +32,11 @@ const SNAPSHOT_PREFIX = 'stepgate-';
 const TAG_PREFIX = 'stepgate:';
 
 /** The permissions behind one word of a function's list. */
-export function grantsFor(scope: Construct, access: Access, { database, storage, topic, executionArns }: Surroundings): readonly Grant[] {
+export function grantsFor(
+  scope: Construct,
+  access: Access,
+  { database, storage, topic, executionArns, stateMachineArn, deadMan }: Surroundings,
+): readonly Grant[] {
   switch (access) {
     case 'database':
       return databaseGrants(scope, database);
@@ -68,6 +81,12 @@ export function grantsFor(scope: Construct, access: Access, { database, storage,
           wildcardBecause: 'the holder of the lock may be any run of this machine',
         },
       ];
+    case 'start-executions':
+      return [{ actions: ['states:StartExecution'], resources: [stateMachineArn] }];
+    case 'set-dead-man':
+      return deadManGrants(deadMan);
+    case 'remove-dead-man':
+      return [{ actions: ['scheduler:DeleteSchedule'], resources: [deadMan.scheduleArns], wildcardBecause: DEAD_MAN_NAME }];
     case 'publish':
       return [
         { actions: ['sns:Publish'], resources: [topic.topicArn] },
@@ -76,6 +95,15 @@ export function grantsFor(scope: Construct, access: Access, { database, storage,
     default:
       return assertNever(access);
   }
+}
+
+const DEAD_MAN_NAME = "a dead man's schedule is named after its run";
+
+function deadManGrants({ scheduleArns, roleArn }: DeadManAccess): readonly Grant[] {
+  return [
+    { actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule'], resources: [scheduleArns], wildcardBecause: DEAD_MAN_NAME },
+    { actions: ['iam:PassRole'], resources: [roleArn], conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } } },
+  ];
 }
 
 /** With it, an object that is not there is a 404; without it, S3 answers 403 and the cause is hidden. */

@@ -13,11 +13,17 @@ export type Access =
   | 'write-journal'
   /** states:DescribeExecution of this machine's executions. */
   | 'describe-executions'
+  /** states:StartExecution of this machine. */
+  | 'start-executions'
+  /** scheduler:CreateSchedule and UpdateSchedule of a dead man's schedule, with the role for it. */
+  | 'set-dead-man'
+  /** scheduler:DeleteSchedule of one. */
+  | 'remove-dead-man'
   | 'publish';
 
 export interface FunctionSpec {
   /** The section of the definition, and the folder under lambdas/. */
-  readonly folder: 'start' | 'gates' | 'snapshot' | 'phases' | 'checks' | 'rollback' | 'finish';
+  readonly folder: 'start' | 'gates' | 'snapshot' | 'phases' | 'checks' | 'rollback' | 'finish' | 'doors';
   /** The Lambda's own limit in seconds; a Task's TimeoutSeconds is larger by more than 30. */
   readonly timeoutSeconds: number;
   readonly access: readonly Access[];
@@ -45,8 +51,8 @@ export const FUNCTIONS = {
   StartSync: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   CatchUp: { folder: 'phases', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   StopSync: { folder: 'phases', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
-  RaiseFence: { folder: 'gates', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database'] },
-  LowerFence: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database'] },
+  RaiseFence: { folder: 'gates', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database', 'set-dead-man'] },
+  LowerFence: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database', 'remove-dead-man'] },
   RunLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   AwaitLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
   VerifyTarget: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
@@ -59,9 +65,23 @@ export const FUNCTIONS = {
   Notify: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['publish'] },
 } as const satisfies Record<string, FunctionSpec>;
 
+/** Functions that are no states: what they are called by stands beside them. With the Tasks' at most 28. */
+export const DOORS = {
+  /** A rule on executions that ended badly, and the dead man's schedule of a fence. */
+  SettleRun: {
+    folder: 'doors',
+    timeoutSeconds: SHORT_SECONDS,
+    access: ['read-journal', 'write-journal', 'database', 'describe-executions', 'start-executions', 'set-dead-man', 'publish'],
+  },
+} as const satisfies Record<string, FunctionSpec>;
+
+/** Every function, states' and doors. */
+export const ALL_FUNCTIONS = { ...FUNCTIONS, ...DOORS } as const;
+
 export type FunctionName = keyof typeof FUNCTIONS;
+export type DoorName = keyof typeof DOORS;
 
 /** The state's name in kebab case is the file's name. */
-export function functionFile(name: FunctionName): string {
-  return `lambdas/${FUNCTIONS[name].folder}/${name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
+export function functionFile(name: FunctionName | DoorName): string {
+  return `lambdas/${ALL_FUNCTIONS[name].folder}/${name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
 }

@@ -30,6 +30,11 @@ function checked(name: string): string {
   return name;
 }
 
+/** The machine of this name. */
+export function machineArnOf(scope: Construct, name: string): string {
+  return Arn.format({ service: 'states', resource: 'stateMachine', resourceName: name, arnFormat: ArnFormat.COLON_RESOURCE_NAME }, Stack.of(scope));
+}
+
 /** All executions of the machine of this name. */
 export function executionArnsOf(scope: Construct, name: string): string {
   return Arn.format(

@@ -5,7 +5,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { DeployedPlan } from './deployed-plans.ts';
-import { give } from './grant.ts';
+import { type Grant, give } from './grant.ts';
 import { type OneTimeSchedule, RETRY, scheduledStart } from './one-time-schedule.ts';
 
 /** What a schedule needs, made once, for the stack's schedules and for those of the command line. */
@@ -16,17 +16,24 @@ export interface Scheduling {
   readonly deadLetters: Queue;
 }
 
-export interface SchedulingProps {
-  readonly workflow: StateMachine;
+/** Made before the functions, which are told of it; the rest of scheduling refers to the machine. */
+export interface ScheduleGroup {
+  readonly scope: Construct;
+  readonly group: CfnScheduleGroup;
   /** At most 64 characters. */
   readonly groupName: string;
+  readonly deadLetters: Queue;
+}
+
+export interface SchedulingProps {
+  readonly workflow: StateMachine;
   readonly plans: readonly DeployedPlan[];
   readonly schedules: readonly OneTimeSchedule[];
 }
 
-export function makeScheduling(parent: Construct, props: SchedulingProps): Scheduling {
+export function makeScheduleGroup(parent: Construct, groupName: string): ScheduleGroup {
   const scope = new Construct(parent, 'Scheduling');
-  const group = new CfnScheduleGroup(scope, 'Group', { name: props.groupName });
+  const group = new CfnScheduleGroup(scope, 'Group', { name: groupName });
   const deadLetters = new Queue(scope, 'DeadLetters', {
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL: true,
@@ -36,39 +43,47 @@ export function makeScheduling(parent: Construct, props: SchedulingProps): Sched
     id: 'AwsSolutions-SQS3',
     reason: 'it is the dead-letter queue, of schedules; the rule looks for those of queues only',
   });
-  const role = makeRole(scope, props, deadLetters);
-  for (const schedule of props.schedules) {
-    makeSchedule(scope, schedule, { ...props, group, role, deadLetters });
-  }
-  return { groupName: props.groupName, scheduleArns: scheduleArn(scope, 'schedule', `${props.groupName}/*`), role, deadLetters };
+  return { scope, group, groupName, deadLetters };
 }
 
-function makeRole(scope: Construct, { workflow, groupName }: SchedulingProps, deadLetters: Queue): Role {
-  const role = new Role(scope, 'Role', {
+export function makeScheduling(made: ScheduleGroup, props: SchedulingProps): Scheduling {
+  const { scope, groupName, deadLetters } = made;
+  const role = makeScheduleRole(made, 'Role', {
     description: 'Stepgate: what a schedule may do, which is to start a run',
+    grant: { actions: ['states:StartExecution'], resources: [props.workflow.stateMachineArn] },
+  });
+  for (const schedule of props.schedules) {
+    makeSchedule(schedule, { ...made, ...props, role });
+  }
+  return { groupName, scheduleArns: schedulesOf(scope, groupName), role, deadLetters };
+}
+
+/** All schedules of the group whose names begin so. */
+export function schedulesOf(scope: Construct, groupName: string, prefix = ''): string {
+  return scheduleArn(scope, 'schedule', `${groupName}/${prefix}*`);
+}
+
+/** A role for schedules of the group, which may do one thing, given here or later, and tell the queue when that failed. */
+export function makeScheduleRole(
+  { scope, groupName, deadLetters }: ScheduleGroup,
+  id: string,
+  { description, grant }: { readonly description: string; readonly grant?: Grant },
+): Role {
+  const role = new Role(scope, id, {
+    description,
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
       conditions: {
         StringEquals: { 'aws:SourceAccount': Stack.of(scope).account, 'aws:SourceArn': scheduleArn(scope, 'schedule-group', groupName) },
       },
     }),
   });
-  give(role, [
-    { actions: ['states:StartExecution'], resources: [workflow.stateMachineArn] },
-    { actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] },
-  ]);
+  give(role, [...(grant === undefined ? [] : [grant]), { actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }]);
   return role;
 }
 
 function makeSchedule(
-  scope: Construct,
   schedule: OneTimeSchedule,
-  {
-    workflow,
-    plans,
-    group,
-    role,
-    deadLetters,
-  }: SchedulingProps & { readonly group: CfnScheduleGroup; readonly role: Role; readonly deadLetters: Queue },
+  { scope, workflow, plans, group, role, deadLetters }: ScheduleGroup & SchedulingProps & { readonly role: Role },
 ): void {
   refuseUnsigned(schedule, plans);
   const { name, expression, zone, input } = scheduledStart(schedule, workflow.stateMachineArn);

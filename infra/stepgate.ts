@@ -13,12 +13,13 @@ import { makeAlarms } from './alarms.ts';
 import { bundleFunctions } from './bundle.ts';
 import { type DatabaseProps, type DatabaseTarget, databaseTarget } from './database-target.ts';
 import { type DeployedPlan, deployedPlans, type PlanDocument } from './deployed-plans.ts';
-import { executionArnsOf, machineName } from './machine-name.ts';
+import { executionArnsOf, machineArnOf, machineName } from './machine-name.ts';
 import { makeTopic } from './notifications.ts';
 import type { OneTimeSchedule } from './one-time-schedule.ts';
 import { makeOperatorPolicies, type OperatorPolicies } from './operator-policies.ts';
 import { consoleLink, inputLines, makeOutputs, outputPrefix } from './outputs.ts';
-import { makeScheduling, type Scheduling } from './scheduling.ts';
+import { makeScheduleGroup, makeScheduling, type Scheduling } from './scheduling.ts';
+import { makeSecondDoor, openSecondDoor } from './second-door.ts';
 import { makeStorage, type Storage } from './storage.ts';
 import { makeTaskFunctions } from './task-functions.ts';
 import { makeWorkflow } from './workflow.ts';
@@ -109,7 +110,8 @@ export class Stepgate extends Construct {
     const database = databaseTarget(this, props.database);
     const storage = makeStorage(this, { plans, reportRetention: props.reportRetention ?? null, ...common });
     const topic = makeTopic(this, storage.key);
-    const functions = makeTaskFunctions(this, {
+    const schedules = makeScheduleGroup(this, stateMachineName);
+    const functionProps = {
       bundleFolder: props.bundleFolder ?? (existsSync(PREBUILT) ? PREBUILT : bundled(this)),
       environment: environment(this, { database, storage, topic, plans, snapshot: props.snapshot ?? 'required' }),
       memorySize: props.memorySize ?? 512,
@@ -117,12 +119,20 @@ export class Stepgate extends Construct {
       storage,
       topic,
       executionArns,
+      stateMachineArn: machineArnOf(this, stateMachineName),
       ...common,
+    };
+    const door = makeSecondDoor(this, { ...functionProps, schedules });
+    const functions = makeTaskFunctions(this, {
+      ...functionProps,
+      deadMan: door.deadMan,
+      environment: { ...functionProps.environment, STEPGATE_DEAD_MAN: Stack.of(this).toJsonString(door.deadManPlace) },
     });
     const workflow = makeWorkflow(this, { stateMachineName, functions, ...common });
     workflow.node.addDependency(storage.planDeployment);
-    const scheduling = makeScheduling(this, { workflow, groupName: stateMachineName, plans, schedules: props.schedules ?? [] });
-    makeAlarms(this, { workflow, deadLetters: scheduling.deadLetters, topic: props.alarmTopic ?? topic });
+    openSecondDoor(door, workflow);
+    const scheduling = makeScheduling(schedules, { workflow, plans, schedules: props.schedules ?? [] });
+    makeAlarms(this, { workflow, stateMachineName, deadLetters: scheduling.deadLetters, topic: props.alarmTopic ?? topic });
     const policies = makeOperatorPolicies(this, { workflow, executionArns, storage, scheduling });
     tellOutputs(this, { workflow, plans, database, storage, topic, scheduling, policies });
     this.stateMachine = workflow;
@@ -170,6 +180,7 @@ function environment(
     STEPGATE_TOPIC_ARN: topic.topicArn,
     STEPGATE_PLANS: digestsById(plans),
     STEPGATE_SNAPSHOT: snapshot,
+    STEPGATE_DEAD_MAN: '',
     STEPGATE_PLACE: JSON.stringify({ ...PLAIN_PLACE, options: `--stack ${Stack.of(scope).stackName}/${outputPrefix(scope)}` }),
   };
 }

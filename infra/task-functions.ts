@@ -7,7 +7,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Environment } from '../core/run/environment.ts';
 import { grantsFor, type Surroundings } from './function-access.ts';
-import { FUNCTIONS, type FunctionName } from './functions.ts';
+import { ALL_FUNCTIONS, type DoorName, FUNCTIONS, type FunctionName } from './functions.ts';
 import { give } from './grant.ts';
 
 export interface TaskFunctionsProps extends Surroundings {
@@ -29,12 +29,16 @@ export interface TaskFunction {
 /** One function per Task of the definition, each with its own role. */
 export function makeTaskFunctions(parent: Construct, props: TaskFunctionsProps): readonly TaskFunction[] {
   const scope = new Construct(parent, 'Functions');
-  return (Object.keys(FUNCTIONS) as FunctionName[]).map((name) => makeTaskFunction(scope, name, props));
+  return (Object.keys(FUNCTIONS) as FunctionName[]).map((name) => {
+    const lambda = makeFunction(scope, name, props);
+    return { name, lambda, version: lambda.currentVersion };
+  });
 }
 
-function makeTaskFunction(scope: Construct, name: FunctionName, props: TaskFunctionsProps): TaskFunction {
+/** A function with its own role, bundle and log group. */
+export function makeFunction(scope: Construct, name: FunctionName | DoorName, props: TaskFunctionsProps): NodejsFunction {
   const logGroup = new LogGroup(scope, `${name}Logs`, { retention: props.logRetention, removalPolicy: props.removalPolicy });
-  const lambda = new NodejsFunction(scope, name, {
+  return new NodejsFunction(scope, name, {
     description: `Stepgate: ${name}`,
     // All bundles come from one esbuild call; left to itself, each of these constructs would start one of its own.
     code: Code.fromAsset(path.join(props.bundleFolder, name)),
@@ -42,21 +46,20 @@ function makeTaskFunction(scope: Construct, name: FunctionName, props: TaskFunct
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     memorySize: props.memorySize,
-    timeout: Duration.seconds(FUNCTIONS[name].timeoutSeconds),
+    timeout: Duration.seconds(ALL_FUNCTIONS[name].timeoutSeconds),
     role: makeRole(scope, name, logGroup, props),
     logGroup,
     tracing: Tracing.ACTIVE,
     environment: { ...props.environment, POWERTOOLS_SERVICE_NAME: name, POWERTOOLS_METRICS_NAMESPACE: 'Stepgate' },
     currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
   });
-  return { name, lambda, version: lambda.currentVersion };
 }
 
-function makeRole(scope: Construct, name: FunctionName, logGroup: LogGroup, props: TaskFunctionsProps): Role {
+function makeRole(scope: Construct, name: FunctionName | DoorName, logGroup: LogGroup, props: TaskFunctionsProps): Role {
   const role = new Role(scope, `${name}Role`, { description: `Stepgate: ${name}`, assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   give(role, [
     { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] },
-    ...FUNCTIONS[name].access.flatMap((access) => grantsFor(scope, access, props)),
+    ...ALL_FUNCTIONS[name].access.flatMap((access) => grantsFor(scope, access, props)),
   ]);
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',

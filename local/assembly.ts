@@ -5,11 +5,12 @@ import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
+import { DOORS } from '../infra/functions.ts';
 import type { FunctionBundle } from './lambda/function-host.ts';
 import { isPacked, readPacked } from './packed-assembly.ts';
 import { makeFolder } from './usable-folder.ts';
 
-/** What a synthesized stack says about its state machine: the definition with `${Name}` placeholders, and the function behind each. */
+/** What a synthesized stack says about its state machine: the definition with `${Name}` placeholders, the function behind each, and the doors. */
 export interface Assembly {
   readonly definition: string;
   readonly functions: Readonly<Record<string, FunctionBundle>>;
@@ -133,9 +134,16 @@ export function readAssembly(folder: string): Assembly {
       return { folder: join(folder, path), handler: Handler, timeoutSeconds: Timeout, environment: literals(Environment?.Variables ?? {}) };
     };
     const functions = Object.entries(DefinitionSubstitutions).map(([placeholder, value]) => [placeholder, bundle(value)] as const);
-    return { definition: DefinitionString, functions: Object.fromEntries(functions) };
+    const doors = Object.keys(DOORS).flatMap((door) => doorIn(Resources, door).map((id) => [door, bundle({ Ref: id })] as const));
+    return { definition: DefinitionString, functions: Object.fromEntries([...functions, ...doors]) };
   }
   throw new Error(`no template in ${folder} has a state machine; delete that folder`);
+}
+
+/** A function that is no state is known by what it is told its name is. */
+function doorIn(resources: Readonly<Record<string, z.infer<typeof Resource>>>, door: string): readonly string[] {
+  const ids = Object.keys(resources).filter((id) => resources[id]?.Type === 'AWS::Lambda::Function');
+  return ids.filter((id) => FunctionProperties.safeParse(resources[id]?.Properties).data?.Environment?.Variables.POWERTOOLS_SERVICE_NAME === door);
 }
 
 /** Addresses are no literals in a template; the engine gives its own. */

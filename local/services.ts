@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { PlanId } from '../core/ids.ts';
+import type { DeadManPlace } from '../core/run/dead-man.ts';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
 import type { RunPlace } from '../core/run/run-place.ts';
 import type { Assembly } from './assembly.ts';
+import { statusChanges } from './events/status-changes.ts';
 import type { FaultDesk } from './faults/fault-desk.ts';
 import { faultyFunctions } from './faults/faulty-functions.ts';
 import { type GateOptions, openGate } from './faults/gate.ts';
@@ -84,23 +86,28 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
   });
   const definition = assembly.definition.replace(/\$\{(\w+)\}/g, (_, name) => `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:${name}`);
   const machine = compileMachine({ name: 'Stepgate', arn: STATE_MACHINE_ARN, roleArn: ROLE_ARN, definition, createdAt: clock.now() });
+  const functions = faults === undefined ? keep(host) : faultyFunctions(keep(host), { desk: faults, clock, patienceSeconds: patienceOf(machine) });
+  const events = statusChanges({ file: join(folder, 'events.jsonl'), functions, clock, region: REGION, accountId: ACCOUNT_ID, faults });
   const executions = openExecutions({
     folder: join(folder, 'executions'),
     machine,
     region: REGION,
     clock,
-    functions: faults === undefined ? keep(host) : faultyFunctions(keep(host), { desk: faults, clock, patienceSeconds: patienceOf(machine) }),
+    functions,
     onStateExited,
+    onEnded: keep(events).tell,
     // Planned faults pass by being met; nobody outside does anything about them.
     ...(faults === undefined ? {} : { realPauseMs: 0 }),
   });
   const startExecution = starterOf(keep(executions));
+  const at = { clock, region: REGION, accountId: ACCOUNT_ID };
+  const invoke = (functionArn: string, payload: string) => void functions.invoke(functionArn, payload).catch(() => undefined);
   const endpoints = {
     ...databaseEndpoints,
     s3: keep(await startS3(buckets)).url,
     sns: keep(await startSns({ file: join(folder, 'notifications.jsonl'), topicArn: stack.topicArn, clock })).url,
     sfn: keep(await startStepFunctions(executions)).url,
-    scheduler: keep(await startScheduler({ folder: join(folder, 'schedules'), clock, region: REGION, accountId: ACCOUNT_ID, startExecution })).url,
+    scheduler: keep(await startScheduler({ folder: join(folder, 'schedules'), ...at, startExecution, invoke })).url,
   };
   const gated = faults === undefined ? endpoints : await openGates(endpoints, { desk: faults, keep, killFunction: host.killBusy, crashServer });
   return endpoints;
@@ -150,6 +157,16 @@ function starterOf(executions: Executions): SchedulesOptions['startExecution'] {
   };
 }
 
+/** What the functions are told of the second door. */
+export function deadManPlaceOf({ region, accountId }: Stack): DeadManPlace {
+  return {
+    groupName: 'default',
+    targetArn: `arn:aws:lambda:${region}:${accountId}:function:SettleRun`,
+    roleArn: `arn:aws:iam::${accountId}:role/StepgateDeadMan`,
+    deadLetterArn: `arn:aws:sqs:${region}:${accountId}:StepgateDeadLetters`,
+  };
+}
+
 function functionEnvironment(
   stack: Stack,
   { plans, snapshot, place }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy; readonly place: RunPlace },
@@ -165,6 +182,7 @@ function functionEnvironment(
     STEPGATE_PLANS: JSON.stringify(plans),
     STEPGATE_SNAPSHOT: snapshot,
     STEPGATE_PLACE: JSON.stringify(place),
+    STEPGATE_DEAD_MAN: JSON.stringify(deadManPlaceOf(stack)),
     // There is no X-Ray daemon here.
     POWERTOOLS_TRACE_ENABLED: 'false',
   };

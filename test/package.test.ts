@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { FUNCTIONS } from '../infra/functions.ts';
+import { ALL_FUNCTIONS } from '../infra/functions.ts';
 
 /** It builds the package, and synthesizes two apps, on a machine that may have other work. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -103,7 +103,7 @@ test('the tarball holds emitted files with their types, the bundles, the command
 
 test('the tarball holds a bundle for each function, and the definition that names them', () => {
   const bundles = paths.flatMap((path) => /^dist\/functions\/(\w+)\//.exec(path)?.[1] ?? []);
-  expect(bundles.toSorted()).toEqual(Object.keys(FUNCTIONS).toSorted());
+  expect(bundles.toSorted()).toEqual(Object.keys(ALL_FUNCTIONS).toSorted());
   const { definition, functions } = JSON.parse(text('dist/assembly.json')) as { definition: string; functions: Record<string, unknown> };
   expect(Object.keys(functions).toSorted()).toEqual(bundles.toSorted());
   for (const name of bundles) expect(definition).toContain(`\${${name}}`);
@@ -141,7 +141,7 @@ test.concurrent('an app in TypeScript that owns its cluster passes its compiler 
   const functions = resources.filter(
     ({ Type, Properties }) => Type === 'AWS::Lambda::Function' && String(Properties?.Description).startsWith('Stepgate: '),
   );
-  expect(functions).toHaveLength(Object.keys(FUNCTIONS).length);
+  expect(functions).toHaveLength(Object.keys(ALL_FUNCTIONS).length);
   expect(resources.filter(({ Type }) => Type === 'AWS::RDS::DBCluster')).toMatchObject([{ Properties: { EnableHttpEndpoint: true } }]);
 });
 
@@ -152,5 +152,5 @@ test.concurrent('an app in CommonJS that names a cluster of others synthesizes, 
   expect(machines).toMatchObject([{ Properties: { StateMachineName: 'Crm-Stepgate' } }]);
   const bundled = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('index.mjs'));
   const texts = new Set(bundled.map((file) => readFileSync(join(out, file), 'utf8')));
-  expect(Object.keys(FUNCTIONS).filter((name) => !texts.has(text(`dist/functions/${name}/index.mjs`)))).toEqual([]);
+  expect(Object.keys(ALL_FUNCTIONS).filter((name) => !texts.has(text(`dist/functions/${name}/index.mjs`)))).toEqual([]);
 });

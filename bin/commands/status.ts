@@ -74,7 +74,7 @@ async function planHere({ plansFolder }: Pick<Shell, 'plansFolder'>, { plan }: R
 function underWayLines({ id }: ArchivedRun, place: RunPlace): readonly string[] {
   const lines = [
     [`npx stepgate status --follow --run ${id}`, 'follow it to its end'],
-    [`npx stepgate stop --run ${id}`, 'stop it; what is committed stays'],
+    [`npx stepgate stop --run ${id}`, 'stop it; it is then taken back, or brought to its end'],
   ];
   return ['', 'next', ...lines.map(([command = '', what]) => `  ${commandAt(place, command)}\n      ${what}`)];
 }
@@ -84,9 +84,16 @@ function statusLines({ id }: ArchivedRun, { report, isAtWork }: { readonly repor
   return [
     `run ${id}`,
     report.outcome === null ? open : `${report.outcome.outcome}: ${report.outcome.sentence}`,
+    ...recoveryLines(report),
     '',
     ...report.stages.map(({ stage, status: word, detail }) => `  ${stage.padEnd(16)}${word.padEnd(9)}${detail}`.trimEnd()),
   ];
+}
+
+/** Who went on for a run that died. */
+function recoveryLines({ recoveries }: Report): readonly string[] {
+  const words = { begun: 'recovered by', left: 'left alone by', 'given-up': 'given up after' } as const;
+  return recoveries.map(({ status: word, by, because }) => `${words[word]} ${by}: ${because}`);
 }
 
 /** A run and what it came to; a refusal with its reason, since nothing else tells of it. */

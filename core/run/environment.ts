@@ -18,5 +18,7 @@ export const Environment = z.object({
   STEPGATE_SNAPSHOT: z.enum(SNAPSHOT_POLICIES),
   /** JSON of a RunPlace: how commands in a report reach the place of the run. */
   STEPGATE_PLACE: z.string().min(2),
+  /** JSON of a DeadManPlace; empty for the door that it names, which CloudFormation cannot tell of itself. */
+  STEPGATE_DEAD_MAN: z.string().default(''),
 });
 export type Environment = z.infer<typeof Environment>;

@@ -54,6 +54,11 @@ export function executionBeside(executionArn: string, name: string): string {
   return `${executionArn.slice(0, executionArn.lastIndexOf(':'))}:${name}`;
 }
 
+/** The machine of an execution. */
+export function machineOf(executionArn: string): string {
+  return executionArn.slice(0, executionArn.lastIndexOf(':')).replace(':execution:', ':stateMachine:');
+}
+
 /** The error that a recovery goes on with: the run's own first error died with its execution. */
 export const RUN_DIED = 'RunDied';
 

@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import type { DeadMan } from '../../adapters/dead-man.ts';
 import { type FenceState, ledgerFence } from '../../adapters/fence.ts';
 import { GateRefusedError } from '../../core/errors.ts';
+import { DEAD_MAN_MS } from '../../core/run/dead-man.ts';
 import { ChangingEnvelope, type ChangingRun } from '../../core/run/envelope.ts';
 import { describeHolder, type FenceHolder } from '../../core/run/fence.ts';
-import { type StatePorts, statePorts } from '../middleware/ports.ts';
+import { deadManPort, type StatePorts, statePorts } from '../middleware/ports.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
 export const RaiseFenceInput = ChangingEnvelope.extend({ phase: z.string() });
@@ -25,16 +27,20 @@ const LOOK_MS = 250;
 /**
  * Keeps application writes out of the database until LowerFence, and waits until none that began before is left.
  *
- * A run that goes on where another stopped takes that one's fence over.
+ * A run that goes on where another stopped takes that one's fence over. Before it goes up, a dead man's schedule stands that opens the second door.
  *
  * @throws {GateRefusedError} with everything that lets somebody write and may not be taken; a fence that this visit raised is down again.
  */
 export function raiseFence(
-  deps: Pick<StatePorts, 'session' | 'journal' | 'clockMs'> & { readonly pause: (ms: number) => Promise<void> },
+  deps: Pick<StatePorts, 'session' | 'journal' | 'clockMs'> & {
+    readonly deadMan: Pick<DeadMan, 'set'>;
+    readonly pause: (ms: number) => Promise<void>;
+  },
 ): Work<Input, FenceAnswer> {
   const fence = ledgerFence(deps.session);
   return async ({ run, now, phase }) => {
     const entry = { kind: 'fence', at: now.toISOString(), phase } as const;
+    await deps.deadMan.set(run, new Date(now.getTime() + DEAD_MAN_MS));
     await deps.journal.write(run.id, 'fence-raised', { ...entry, status: 'raising' });
     const raised = await fence.raise(run);
     if (raised.refused.length > 0) {
@@ -85,5 +91,5 @@ async function settle(
 }
 
 export const handler = stateHandler(RaiseFenceInput, (environment) =>
-  raiseFence({ ...statePorts(environment), pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
+  raiseFence({ ...statePorts(environment), deadMan: deadManPort(environment), pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
 );

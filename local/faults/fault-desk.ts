@@ -1,5 +1,5 @@
-/** Whose call: a service that functions call, or Step Functions' own of a function. */
-export type Service = 'rdsData' | 'rds' | 's3' | 'sns' | 'sfn' | 'scheduler' | 'lambda';
+/** Whose call: a service that functions call, Step Functions' own of a function, or the event of an execution's end. */
+export type Service = 'rdsData' | 'rds' | 's3' | 'sns' | 'sfn' | 'scheduler' | 'lambda' | 'events';
 
 /** A call as a function, or Step Functions, makes it. */
 export interface Call {
@@ -33,11 +33,13 @@ export interface NotedCall extends Call {
  * error, while the call goes on. Of invocations: `dies`, `times-out` and `hangs`, or `twice`, where two of them work beside one another and the
  * first one's answer counts; `late`: another one, of an earlier run, comes through before it. `disturbed`: what somebody else does while the
  * call is at work. `killed`: the function that makes the call is gone, and its answer with it. `crashed`: the database server is.
+ * Of events: `lost`, `twice` at once, or `delayed` by the clock.
  */
 export type Effect =
   | { readonly kind: 'error' | 'unawaited'; readonly status: number; readonly code: string; readonly message: string }
   | { readonly kind: 'answer'; readonly from: string; readonly to: string }
   | { readonly kind: 'late'; readonly late: Invoked }
+  | { readonly kind: 'delayed'; readonly seconds: number }
   | { readonly kind: 'disturbed'; readonly disturb: <Result>(go: () => Promise<Result>) => Promise<Result> }
   | { readonly kind: 'lost' | 'killed' | 'crashed' | 'dies' | 'times-out' | 'hangs' | 'twice' };
 

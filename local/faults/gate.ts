@@ -4,7 +4,7 @@ import { escapeXml } from '../xml.ts';
 import type { Effect, FaultDesk, Service } from './fault-desk.ts';
 
 export interface GateOptions {
-  readonly service: Exclude<Service, 'lambda'>;
+  readonly service: Exclude<Service, 'lambda' | 'events'>;
   /** Of the face behind it. */
   readonly url: string;
   readonly desk: FaultDesk;

@@ -19,16 +19,19 @@ function answer(request: FaceRequest, schedules: Schedules, options: SchedulesOp
   const name = decodeURIComponent(/^\/schedules\/([^/]+)$/.exec(request.path)?.[1] ?? '');
   const call = request.path === '/schedules' && request.method === 'GET' ? 'LIST' : name === '' ? '' : request.method;
   if (call === 'LIST') return list(request.query, schedules);
-  if (call === 'POST') return create(name, request, schedules, options);
-  if (call !== 'GET' && call !== 'DELETE') return fault(501, 'NotImplemented', notBuilt(`EventBridge Scheduler's ${request.method} ${request.path}`));
+  if (call === 'POST') return put(name, request, schedules, options);
+  if (call !== 'GET' && call !== 'DELETE' && call !== 'PUT')
+    return fault(501, 'NotImplemented', notBuilt(`EventBridge Scheduler's ${request.method} ${request.path}`));
   const schedule = schedules.find(name);
   if (schedule === undefined) return fault(404, 'ResourceNotFoundException', `Schedule ${name} does not exist.`);
   if (call === 'GET') return json(200, shown(schedule));
+  if (call === 'PUT') return put(name, request, schedules, options);
   schedules.remove(name);
   return json(200, {});
 }
 
-function create(name: string, request: FaceRequest, schedules: Schedules, { clock }: SchedulesOptions): FaceResponse {
+/** An update says everything anew, as on AWS: what it leaves out has its default. */
+function put(name: string, request: FaceRequest, schedules: Schedules, { clock }: SchedulesOptions): FaceResponse {
   if (!/^[0-9a-zA-Z_.-]{1,64}$/.test(name)) return fault(400, 'ValidationException', `Invalid schedule name ${name}.`);
   const parsed = ScheduleRequest.safeParse(JSON.parse(request.body.toString()));
   if (!parsed.success) return fault(400, 'ValidationException', `${z.prettifyError(parsed.error)}; ${notBuilt('anything else in a schedule')}`);
@@ -39,11 +42,11 @@ function create(name: string, request: FaceRequest, schedules: Schedules, { cloc
     return fault(400, 'ValidationException', error instanceof Error ? error.message : String(error));
   }
   if (fireAt !== undefined && fireAt < clock.now()) return fault(400, 'ValidationException', `${parsed.data.ScheduleExpression} is in the past.`);
-  const before = schedules.find(name);
+  const before = request.method === 'PUT' ? undefined : schedules.find(name);
   // The SDK repeats a call with the same token after a lost answer.
   if (before !== undefined && before.ClientToken === parsed.data.ClientToken) return json(200, { ScheduleArn: before.Arn });
   if (before !== undefined) return fault(409, 'ConflictException', `Schedule ${name} already exists.`);
-  return json(200, { ScheduleArn: schedules.create(name, parsed.data, fireAt).Arn });
+  return json(200, { ScheduleArn: schedules.put(name, parsed.data, fireAt).Arn });
 }
 
 function list(query: URLSearchParams, schedules: Schedules): FaceResponse {

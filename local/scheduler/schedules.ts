@@ -6,13 +6,15 @@ import { replaceFile } from '../replace-file.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { zonedTime } from './zoned-time.ts';
 
-/** CreateSchedule's body, as far as one-time starts of an execution need it; EventBridge Scheduler, API reference. */
+const START_EXECUTION = 'arn:aws:scheduler:::aws-sdk:sfn:startExecution';
+
+/** CreateSchedule's body, as far as one-time starts of an execution and calls of a function need it; EventBridge Scheduler, API reference. */
 export const ScheduleRequest = z.strictObject({
   ScheduleExpression: z.string(),
   ScheduleExpressionTimezone: z.string().default('UTC'),
   FlexibleTimeWindow: z.strictObject({ Mode: z.literal('OFF') }),
   Target: z.strictObject({
-    Arn: z.literal('arn:aws:scheduler:::aws-sdk:sfn:startExecution'),
+    Arn: z.union([z.literal(START_EXECUTION), z.string().regex(/^arn:aws:lambda:[^:]*:[^:]*:function:\w+$/)]),
     RoleArn: z.string(),
     Input: z.string(),
     DeadLetterConfig: z.strictObject({ Arn: z.string() }).optional(),
@@ -42,7 +44,8 @@ export interface Schedule extends ScheduleRequest {
 }
 
 export interface Schedules {
-  create(name: string, request: ScheduleRequest, fireAt: Date | undefined): Schedule;
+  /** Makes it, or puts it in the place of the one of its name. */
+  put(name: string, request: ScheduleRequest, fireAt: Date | undefined): Schedule;
   find(name: string): Schedule | undefined;
   list(): Schedule[];
   remove(name: string): void;
@@ -57,6 +60,8 @@ export interface SchedulesOptions {
   readonly clock: VirtualClock;
   readonly region: string;
   readonly accountId: string;
+  /** As an asynchronous invocation: what the function answers is nobody's. */
+  readonly invoke: (functionArn: string, payload: string) => void;
   /** @throws when the execution does not start. */
   readonly startExecution: (request: { readonly stateMachineArn: string; readonly name?: string | undefined; readonly input: string }) => void;
 }
@@ -90,10 +95,11 @@ export function openSchedules(options: SchedulesOptions): Schedules {
   function arm(schedule: Schedule): void {
     if (schedule.State === 'DISABLED' || schedule.fireAt === null || schedule.firedAt !== null) return;
     const fire = () => {
-      const result = deliver(schedule, options);
-      appendFileSync(join(folder, 'deliveries.jsonl'), `${JSON.stringify({ at: clock.now().toISOString(), schedule: schedule.Name, result })}\n`);
+      // First, since what is called may make it again.
       if (schedule.ActionAfterCompletion === 'DELETE') remove(schedule.Name);
       else save({ ...schedule, firedAt: clock.now().toISOString() });
+      const result = deliver(schedule, options);
+      appendFileSync(join(folder, 'deliveries.jsonl'), `${JSON.stringify({ at: clock.now().toISOString(), schedule: schedule.Name, result })}\n`);
     };
     cancels.set(schedule.Name, clock.timer(new Date(schedule.fireAt), fire));
   }
@@ -103,7 +109,8 @@ export function openSchedules(options: SchedulesOptions): Schedules {
     if (schedule !== undefined) arm(schedule);
   }
   return {
-    create(Name, request, fireAt) {
+    put(Name, request, fireAt) {
+      cancels.get(Name)?.();
       const Arn = `arn:aws:scheduler:${options.region}:${options.accountId}:schedule/default/${Name}`;
       const schedule = save({ ...request, Name, Arn, createdAt: clock.now().toISOString(), fireAt: fireAt?.toISOString() ?? null, firedAt: null });
       arm(schedule);
@@ -122,7 +129,7 @@ export function openSchedules(options: SchedulesOptions): Schedules {
 }
 
 /** What became of it: the delivery that AWS would retry until it is too old happens once here, since the target is in this process. */
-function deliver(schedule: Schedule, { clock, startExecution }: SchedulesOptions): string {
+function deliver(schedule: Schedule, { clock, startExecution, invoke }: SchedulesOptions): string {
   const scheduledFor = schedule.fireAt ?? '';
   const lateMs = clock.now().getTime() - Date.parse(scheduledFor);
   const { MaximumEventAgeInSeconds } = schedule.Target.RetryPolicy;
@@ -132,6 +139,10 @@ function deliver(schedule: Schedule, { clock, startExecution }: SchedulesOptions
     .replaceAll('<aws.scheduler.schedule-arn>', schedule.Arn)
     .replaceAll('<aws.scheduler.execution-id>', randomUUID())
     .replaceAll('<aws.scheduler.attempt-number>', '1');
+  if (schedule.Target.Arn !== START_EXECUTION) {
+    invoke(schedule.Target.Arn, input);
+    return 'invoked';
+  }
   try {
     const { StateMachineArn, Name, Input } = StartInput.parse(JSON.parse(input));
     startExecution({ stateMachineArn: StateMachineArn, name: Name, input: Input ?? '{}' });

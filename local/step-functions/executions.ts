@@ -37,6 +37,8 @@ export interface ExecutionsOptions {
   /** What of a pause before a retry is waited for where somebody outside has to act. @default 2000 */
   readonly realPauseMs?: number;
   readonly onStateExited?: StateExited | undefined;
+  /** Hears of each execution that ends while the engine runs; what the engine itself ends, the next command goes on from. */
+  readonly onEnded?: ((execution: Execution) => void) | undefined;
 }
 
 /** Long enough for what others do meanwhile, short enough to sit through a machine's whole patience: at most 24 s of a minute or of eight. */
@@ -68,6 +70,7 @@ export function openExecutions(options: ExecutionsOptions): Executions {
       if (!how.cause?.includes(why))
         known.set(execution.arn, { ...ended, cause: [how.cause, why].filter(Boolean).join('; its end is not written: ') });
     }
+    if (how.error !== ENGINE_STOPPED.error) options.onEnded?.(ended);
     return ended;
   }
 

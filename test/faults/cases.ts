@@ -28,7 +28,10 @@ const error = (name: string, moment: Fault['moment'], [status, code, message]: A
 const other = (
   name: string,
   moment: Fault['moment'],
-  kind: Exclude<Effect, { readonly code: string } | { readonly from: string } | { readonly late: Invoked } | { readonly disturb: unknown }>['kind'],
+  kind: Exclude<
+    Effect,
+    { readonly code: string } | { readonly from: string } | { readonly late: Invoked } | { readonly seconds: number } | { readonly disturb: unknown }
+  >['kind'],
   absorption: Absorption,
 ): Way => ({
   ...{ name, moment, absorption },

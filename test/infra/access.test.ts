@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
+import { ALL_FUNCTIONS, FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
 import { synthesize } from './synthesized.ts';
 
 const { resources } = synthesize();
@@ -54,6 +54,9 @@ const BY_ACCESS: Readonly<Record<string, readonly string[]>> = {
   'describe-cluster': ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
   'create-snapshot': ['rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
   'describe-executions': ['states:DescribeExecution'],
+  'start-executions': ['states:StartExecution'],
+  'set-dead-man': ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule', 'iam:PassRole'],
+  'remove-dead-man': ['scheduler:DeleteSchedule'],
   'read-plans': ['s3:GetObject', 's3:ListBucket', 'kms:Decrypt'],
   'read-journal': ['s3:GetObject', 's3:ListBucket', 'kms:Decrypt'],
   'write-journal': ['s3:PutObject', 'kms:GenerateDataKey'],
@@ -63,6 +66,17 @@ const BY_ACCESS: Readonly<Record<string, readonly string[]>> = {
 test.each(Object.keys(FUNCTIONS) as FunctionName[])('%s may do what its list says, and no more', (name) => {
   const asked = FUNCTIONS[name].access.flatMap((access) => BY_ACCESS[access] ?? []);
   expect([...new Set(actionsOf(`StepgateFunctions${name}Role`))]).toEqual([...new Set([...LOGS, ...TRACES, ...asked])].toSorted());
+});
+
+const QUEUE = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
+
+test('SettleRun may do what its list says and tell the dead-letter queue when it could not, and no more', () => {
+  const role = 'StepgateSecondDoorSettleRunRole';
+  const asked = ALL_FUNCTIONS.SettleRun.access.flatMap((access) => BY_ACCESS[access] ?? []);
+  expect([...new Set(actionsOf(role))]).toEqual([...new Set([...LOGS, ...TRACES, ...asked, ...QUEUE])].toSorted());
+  expect(resourcesFor(role, 'states:StartExecution')).toEqual([
+    'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:Crm-Stepgate',
+  ]);
 });
 
 test('no action of ours is a wildcard', () => {
@@ -133,4 +147,18 @@ test('who may schedule may do so in the group of this stack only, with the role 
   expect(resourcesFor('StepgatePoliciesSchedule', 'scheduler:ListSchedules'), 'which knows no narrower resource').toEqual(['*']);
   expect(resourcesFor('StepgatePoliciesSchedule', 'iam:PassRole')).toEqual(['<StepgateSchedulingRole.Arn>']);
   expect(actionsOf('StepgateSchedulingRole')).toEqual(['sqs:SendMessage', 'states:StartExecution']);
+});
+
+test('a fence’s dead man may be set under its own prefix only, with a role that opens the second door and does nothing else', () => {
+  const own = ['arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/Crm-Stepgate/dead-man-*'];
+  for (const role of ['StepgateFunctionsRaiseFenceRole', 'StepgateSecondDoorSettleRunRole']) {
+    expect(resourcesFor(role, 'scheduler:CreateSchedule')).toEqual(own);
+    expect(resourcesFor(role, 'iam:PassRole')).toEqual(['<StepgateSchedulingDeadManRole.Arn>']);
+    expect(statementsOf(role).find(({ Action }) => Action === 'iam:PassRole')?.Condition).toEqual({
+      StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
+    });
+  }
+  expect(resourcesFor('StepgateFunctionsLowerFenceRole', 'scheduler:DeleteSchedule')).toEqual(own);
+  expect(actionsOf('StepgateSchedulingDeadManRole')).toEqual(['lambda:InvokeFunction', 'sqs:SendMessage']);
+  expect(resourcesFor('StepgateSchedulingDeadManRole', 'lambda:InvokeFunction')).toEqual(['<StepgateSecondDoorSettleRun.Arn>']);
 });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
+import { DeadManPlace } from '../../core/run/dead-man.ts';
 import { Environment } from '../../core/run/environment.ts';
 import { FUNCTIONS } from '../../infra/functions.ts';
 import { stateMachine } from '../../infra/state-machine.asl.ts';
@@ -171,6 +172,49 @@ test.each(['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted', 'Appro
     });
   },
 );
+
+test('an execution of this machine that ends without success calls SettleRun, late rather than never', () => {
+  const settle = { 'Fn::GetAtt': [Match.stringLikeRegexp('^StepgateSecondDoorSettleRun'), 'Arn'] };
+  const queue = { 'Fn::GetAtt': [Match.stringLikeRegexp('DeadLetters'), 'Arn'] };
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      source: ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [{ Ref: Match.stringLikeRegexp('^Stepgate') }] },
+    },
+    Targets: [
+      Match.objectLike({
+        Arn: settle,
+        DeadLetterConfig: { Arn: queue },
+        RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 },
+      }),
+    ],
+  });
+  template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    MaximumRetryAttempts: 2,
+    DestinationConfig: { OnFailure: { Destination: queue } },
+  });
+});
+
+test('every Task’s function knows the second door, and the door not itself', () => {
+  const told = taskFunctions.map(([, { Properties }]) => environmentOf(Properties).STEPGATE_DEAD_MAN as { 'Fn::Join': [string, unknown[]] });
+  const text = (told[0]?.['Fn::Join'][1] ?? []).map((part) => (typeof part === 'string' ? part : 'ARN')).join('');
+  expect(DeadManPlace.parse(JSON.parse(text))).toEqual({ groupName: 'Crm-Stepgate', targetArn: 'ARN', roleArn: 'ARN', deadLetterArn: 'ARN' });
+  expect(new Set(told.map((one) => JSON.stringify(one))).size).toBe(1);
+  const [, door] = Object.entries(resources).find(([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.startsWith('StepgateSecondDoor')) ?? [];
+  expect(environmentOf(door?.Properties).STEPGATE_DEAD_MAN).toBe('');
+});
+
+test('a run that nobody could settle raises an alarm of this machine only', () => {
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'Stepgate',
+    MetricName: 'RunsNotRecovered',
+    Dimensions: Match.arrayWith([
+      { Name: 'machine', Value: 'Crm-Stepgate' },
+      { Name: 'service', Value: 'SettleRun' },
+    ]),
+  });
+});
 
 test('a schedule starts one named run, punctually or not at all, and leaves a trace when it could not', () => {
   const { Target, ...properties } = only<{ Target: { Input: { 'Fn::Join': [string, unknown[]] } } }>('AWS::Scheduler::Schedule');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { App, Stack, type StackProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
-import { FUNCTIONS } from '../../infra/functions.ts';
+import { ALL_FUNCTIONS } from '../../infra/functions.ts';
 import { Stepgate, type StepgateProps } from '../../infra/stepgate.ts';
 
 export const SECRET_ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:crm/migrator-a1B2c3';
@@ -32,7 +32,7 @@ function newFolder(): string {
 /** Bundles that hold nothing: what is bundled has tests of its own. */
 function emptyBundles(): string {
   const folder = newFolder();
-  for (const name of Object.keys(FUNCTIONS)) {
+  for (const name of Object.keys(ALL_FUNCTIONS)) {
     mkdirSync(path.join(folder, name));
     writeFileSync(path.join(folder, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
   }

@@ -94,7 +94,8 @@ function statesOfSuccess(): readonly string[] {
     'DoesVerifyingUndo',
   ];
   const never = ['AwaitHolder', 'WaitForPhase', 'WaitForLong', 'AwaitLong', 'Passed', 'RolledBackAsAsked', 'Refused', 'RolledBack', 'Halted'];
-  return Object.keys(stateMachine.States).filter((state) => ![...back, ...never].includes(state));
+  const ofRecovery = ['WhichWay', 'IsItSettled', 'Settled', 'LeftToAnother', 'NotSettled'];
+  return Object.keys(stateMachine.States).filter((state) => ![...back, ...never, ...ofRecovery].includes(state));
 }
 
 async function timeOfRun(): Promise<number> {

@@ -1,10 +1,11 @@
 import { Client } from 'pg';
+import type { DeadMan } from '../../adapters/dead-man.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
 import { PlanDigest, PlanId, RunId } from '../../core/ids.ts';
 import type { ChangingEnvelope } from '../../core/run/envelope.ts';
 import { lowerFence } from '../../lambdas/finish/lower-fence.ts';
 import { raiseFence } from '../../lambdas/gates/raise-fence.ts';
-import { executionArn, type Workbench } from './workbench.ts';
+import { executionArn, NO_DEAD_MAN, type Workbench } from './workbench.ts';
 
 const PASSWORD = 'local';
 
@@ -61,18 +62,22 @@ export interface Fencing {
 }
 
 /** The two states; a wait of `jumpMs` takes no time, so that twenty seconds pass in a few looks. */
-export function fencing(bench: Workbench, { jumpMs = 250 }: { readonly jumpMs?: number } = {}): Fencing {
+export function fencing(
+  bench: Workbench,
+  { jumpMs = 250, deadMan = NO_DEAD_MAN }: { readonly jumpMs?: number; readonly deadMan?: DeadMan } = {},
+): Fencing {
   let clock = 0;
   return {
     raise: raiseFence({
       ...bench.ports,
+      deadMan,
       clockMs: () => clock,
       pause: async () => {
         clock += jumpMs;
         await new Promise((resolve) => setTimeout(resolve, 10));
       },
     }),
-    lower: lowerFence(bench.ports),
+    lower: lowerFence({ ...bench.ports, deadMan }),
   };
 }
 

@@ -25,7 +25,7 @@ import { runPhase } from '../../lambdas/phases/run-phase.ts';
 import { startSync } from '../../lambdas/phases/start-sync.ts';
 import { stopSync } from '../../lambdas/phases/stop-sync.ts';
 import { acquireLock } from '../../lambdas/start/acquire-lock.ts';
-import { changing, type Workbench } from './workbench.ts';
+import { changing, NO_DEAD_MAN, type Workbench } from './workbench.ts';
 
 export interface Deployed {
   readonly plan: CompiledPlan;
@@ -135,7 +135,7 @@ export async function takeStep(ports: StatePorts, work: ChangingEnvelope & { rea
       await untilDone(() => stopSync(ports)({ ...work, polls: 0 }));
       break;
     case 'fence':
-      await raiseFence({ ...ports, pause: async () => undefined })(work);
+      await raiseFence({ ...ports, deadMan: NO_DEAD_MAN, pause: async () => undefined })(work);
       await untilDone(() => catchUp(ports)({ ...work, finishes: false, polls: 0 }));
       break;
     case 'done':

@@ -65,6 +65,7 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
     STEPGATE_PLANS: '{}',
     STEPGATE_SNAPSHOT: 'required',
     STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
+    STEPGATE_DEAD_MAN: '',
   };
   const client = new Client({ connectionString: cluster.migratorUrl });
   await client.connect();
@@ -127,6 +128,9 @@ export function reading(
   const now = new Date('2026-01-05T22:00:00.000Z');
   return { run: { id, executionArn: executionArn(id), startedAt: now, plan: plan.plan.id, digest: plan.digest, mode: run.mode, token: null }, now };
 }
+
+/** Where nobody looks whether a run lives. */
+export const NO_DEAD_MAN = { set: async () => undefined, remove: async () => undefined };
 
 export function executionArn(run: string): string {
   return `arn:aws:states:us-east-1:000000000000:execution:Stepgate:${run}`;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { isFenced, ledgerFence, owningLogins } from '../../../adapters/fence.ts';
-import { GateRefusedError, StaleTokenError, StatementFailedError } from '../../../core/errors.ts';
+import { ConfigurationError, GateRefusedError, StaleTokenError, StatementFailedError } from '../../../core/errors.ts';
 import type { ChangingRun } from '../../../core/run/envelope.ts';
 import { fencing, holdLock, loginAs, makeCrm, makeRoles, rights, said } from '../../support/fenced-crm.ts';
 import { refusal, retried, until } from '../../support/run-driver.ts';
@@ -335,4 +335,19 @@ test('whatever was granted by whomever, nobody can write while the fence is up, 
     { numRuns: 6 },
   );
   await migrator.end();
+});
+
+test('no fence goes up without its dead man’s schedule, and it goes with the fence', async () => {
+  const [before, run] = [await rights(bench), await holdLock(bench)];
+  const calls: string[] = [];
+  const at = (what: string) => async () => {
+    const [fences] = await bench.sql<{ count: number }>('select count(*)::int from stepgate.fence');
+    calls.push(`${what} beside ${fences?.count}`);
+  };
+  const none = fencing(bench, { deadMan: { set: () => Promise.reject(new ConfigurationError('no schedules today')), remove: at('removed') } });
+  expect(await refusal(none.raise(run))).toBeInstanceOf(ConfigurationError);
+  expect(await rights(bench)).toEqual(before);
+  const { raise, lower } = fencing(bench, { deadMan: { set: at('set'), remove: at('removed') } });
+  for (const visit of [raise, raise, lower, lower]) await visit(run);
+  expect(calls).toEqual(['set beside 0', 'set beside 1', 'removed beside 0', 'removed beside 0']);
 });

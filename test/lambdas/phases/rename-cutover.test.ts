@@ -29,7 +29,7 @@ import {
   takeStep,
   worksFor,
 } from '../../support/run-driver.ts';
-import { openWorkbench, type Workbench } from '../../support/workbench.ts';
+import { NO_DEAD_MAN, openWorkbench, type Workbench } from '../../support/workbench.ts';
 
 // The states: 'lambdas/phases/run-phase.ts', 'lambdas/rollback/undo-phase.ts'.
 
@@ -117,7 +117,7 @@ async function runLive(run: ChangingEnvelope, work: (round: number) => Promise<v
   await retried(() => catchUp(bench.ports)({ ...run, phase: 'copy', finishes: false, polls: 0 }));
   await verifyTarget(bench.ports)({ ...run, progress: null });
   await completeRun(bench.ports)(run);
-  await lowerFence(bench.ports)(run);
+  await lowerFence({ ...bench.ports, deadMan: NO_DEAD_MAN })(run);
   await ledgerLock(bench.ports.session).release(run.run.id, run.run.token);
   return kinds;
 }
@@ -290,7 +290,7 @@ grant usage on schema public to renaming_app`);
   await runPhases(bench.ports, run);
   expect([await asApplication(older), await asApplication(newer)]).toEqual(['42703', '42501']);
   await verifyTarget(bench.ports)({ ...run, progress: null });
-  await lowerFence(bench.ports)(run);
+  await lowerFence({ ...bench.ports, deadMan: NO_DEAD_MAN })(run);
   expect(await asApplication(newer)).toBe('done');
   expect(await bench.sql('select l.name, p.full_name from people_legacy l join people p using (id) where id = 7')).toEqual([
     { name: 'Renamed', full_name: 'Renamed' },

@@ -132,3 +132,12 @@ test.each([
 ])('$id is no recovery of run dead: $said', async ({ id, dead, said }) => {
   expect((await refusal(load(RECOVER, undefined, id, dead))).message).toContain(said);
 });
+
+test.each([{ mode: 'recover' }, { ...RECOVER, mode: 'recover', digest: 'x' }, { mode: 'recover', plan: 'small', run: 'no run' }])(
+  'a person who asks for %j is told what to start instead',
+  async (input) => {
+    const error = await refusal(load(input, undefined, 'asked'));
+    expect(error).toBeInstanceOf(InputRefusedError);
+    expect(error.message).toContain('start rollback, or execute');
+  },
+);

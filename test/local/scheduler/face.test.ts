@@ -9,6 +9,7 @@ import {
   ListScheduleGroupsCommand,
   ListSchedulesCommand,
   SchedulerClient,
+  UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
 import { afterEach, expect, test } from 'vitest';
 import { startScheduler } from '../../../local/scheduler/face.ts';
@@ -24,11 +25,13 @@ const utc = (clock: VirtualClock, afterMs: number) => `at(${new Date(clock.now()
 
 async function scheduler({ folder = mkdtempSync(join(tmpdir(), 'stepgate-schedules-')), clock = virtualClock(), fails = false } = {}) {
   const started: unknown[] = [];
+  const invoked: unknown[] = [];
   const face = await startScheduler({
     folder,
     clock,
     region: 'eu-west-1',
     accountId: '123456789012',
+    invoke: (functionArn, payload) => void invoked.push([functionArn, JSON.parse(payload)]),
     startExecution(request) {
       if (fails) throw new Error('ExecutionAlreadyExists');
       started.push(request);
@@ -45,7 +48,7 @@ async function scheduler({ folder = mkdtempSync(join(tmpdir(), 'stepgate-schedul
     face.close,
     () => clock.stop(),
   );
-  return { client, clock, folder, started, close: face.close };
+  return { client, clock, folder, started, invoked, close: face.close };
 }
 
 function request(expression: string, more: Partial<CreateScheduleCommandInput> = {}): CreateScheduleCommandInput {
@@ -155,7 +158,7 @@ test.each([
   { name: 'a recurring expression', more: { ScheduleExpression: 'rate(1 day)' } },
   { name: 'an unknown zone', more: { ScheduleExpressionTimezone: 'Europe/Nowhere' } },
   { name: 'a flexible window', more: { FlexibleTimeWindow: { Mode: 'FLEXIBLE' as const, MaximumWindowInMinutes: 5 } } },
-  { name: 'another target', more: { Target: { Arn: 'arn:aws:lambda:eu-west-1:1:function:f', RoleArn: 'r', Input: '{}' } } },
+  { name: 'another target', more: { Target: { Arn: 'arn:aws:sqs:eu-west-1:1:queue', RoleArn: 'r', Input: '{}' } } },
   { name: 'a name with a slash', more: { Name: 'a b' } },
 ])('$name is refused with ValidationException', async ({ more }) => {
   const { client } = await scheduler();
@@ -167,4 +170,33 @@ test.each([
 test('what is not built says where to look', async () => {
   const { client } = await scheduler();
   await expect(client.send(new ListScheduleGroupsCommand({}))).rejects.toThrow(/docs\/parity\.md/);
+});
+
+/** A call of a function, as a dead man's schedule makes it. */
+function functionCall(clock: VirtualClock, afterMs: number) {
+  return {
+    Name: 'look',
+    ScheduleExpression: utc(clock, afterMs),
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    ActionAfterCompletion: 'DELETE',
+    Target: { Arn: 'arn:aws:lambda:eu-west-1:123456789012:function:Look', RoleArn: 'r', Input: '{"at":"<aws.scheduler.scheduled-time>"}' },
+  } as const;
+}
+
+test('a schedule calls a function, and what is called may make it again', async () => {
+  const { client, clock, invoked } = await scheduler();
+  const call = functionCall(clock, 2 * SECOND_MS);
+  await client.send(new CreateScheduleCommand(call));
+  await expect.poll(() => invoked, { timeout: 5_000 }).toEqual([[call.Target.Arn, { at: `${call.ScheduleExpression.slice(3, -1)}Z` }]]);
+  await expect(client.send(new GetScheduleCommand({ Name: 'look' }))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+});
+
+test('a schedule that is updated fires at the new time only, and one that is not there cannot be updated', async () => {
+  const { client, clock, invoked } = await scheduler();
+  await expect(client.send(new UpdateScheduleCommand(functionCall(clock, SECOND_MS)))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  await client.send(new CreateScheduleCommand(functionCall(clock, 3_600_000)));
+  const later = functionCall(clock, 2 * SECOND_MS);
+  await client.send(new UpdateScheduleCommand(later));
+  expect(await client.send(new GetScheduleCommand({ Name: 'look' }))).toMatchObject({ ScheduleExpression: later.ScheduleExpression });
+  await expect.poll(() => invoked.length, { timeout: 5_000 }).toBe(1);
 });
