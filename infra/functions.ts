@@ -57,7 +57,7 @@ export const FUNCTIONS = {
   AwaitLong: { folder: 'phases', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
   VerifyTarget: { folder: 'checks', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   CompleteRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['database'] },
-  DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: ['database'] },
+  DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
   UndoPhase: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   VerifyUndo: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['write-journal', 'database'] },
   CloseRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database'] },

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import { FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
+import { ALL_FUNCTIONS, type DoorName, type FunctionName } from '../../infra/functions.ts';
 import { faultsOfRights, needsOf } from './rights.ts';
 
-const given = (Object.keys(FUNCTIONS) as FunctionName[]).flatMap((name) => FUNCTIONS[name].access.map((access) => `${name} ${access}`));
+const given = (Object.keys(ALL_FUNCTIONS) as (FunctionName | DoorName)[]).flatMap((name) =>
+  ALL_FUNCTIONS[name].access.map((access) => `${name} ${access}`),
+);
 
 test('rights that are all needed are right', () => {
   expect(faultsOfRights(new Set(given))).toEqual([]);

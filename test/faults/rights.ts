@@ -1,4 +1,4 @@
-import { type Access, FUNCTIONS, type FunctionName } from '../../infra/functions.ts';
+import { type Access, ALL_FUNCTIONS, type DoorName, type FunctionName } from '../../infra/functions.ts';
 import type { Call } from '../../local/faults/fault-desk.ts';
 
 /** What a function was seen to need: `RunPhase database`. */
@@ -12,7 +12,9 @@ export function needsOf(calls: readonly Call[]): ReadonlySet<Need> {
 /** Rights that a call needed and its function has not, and rights that no call of any run needed. */
 export function faultsOfRights(needs: ReadonlySet<string>): readonly string[] {
   const given = new Set(
-    (Object.keys(FUNCTIONS) as FunctionName[]).flatMap((name): readonly string[] => FUNCTIONS[name].access.map((access) => `${name} ${access}`)),
+    (Object.keys(ALL_FUNCTIONS) as (FunctionName | DoorName)[]).flatMap((name): readonly string[] =>
+      ALL_FUNCTIONS[name].access.map((access) => `${name} ${access}`),
+    ),
   );
   return [
     ...[...needs].filter((need) => !given.has(need)).map((need) => `a call needs what its function may not: ${need}`),
@@ -30,7 +32,9 @@ function accessFor({ service, action, about }: Call): Access {
       if (action === 'PUT') return 'write-journal';
       return about.startsWith('/stepgate-plans') ? 'read-plans' : 'read-journal';
     case 'sfn':
-      return 'describe-executions';
+      return action === 'StartExecution' ? 'start-executions' : 'describe-executions';
+    case 'scheduler':
+      return action === 'DELETE' ? 'remove-dead-man' : 'set-dead-man';
     case 'sns':
       return 'publish';
     default:
