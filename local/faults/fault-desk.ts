@@ -88,7 +88,7 @@ interface Planned {
 }
 
 /** `sameText` makes what differs from run to run the same: a run's name, a token. @default - texts as they are */
-export function faultDesk(sameText: (about: string) => string = (about) => about): FaultDesk {
+export function faultDesk(sameText: (about: string, action: string) => string = (about) => about): FaultDesk {
   let planned: Planned[] = [];
   let calls: (NotedCall & { readonly attempt: number })[] = [];
   let invocations: Invoked[] = [];
@@ -106,7 +106,7 @@ export function faultDesk(sameText: (about: string) => string = (about) => about
     meet(given) {
       const [only, ...others] = new Set(atWork);
       const by = others.length === 0 ? (only ?? null) : null;
-      const call: Call = { ...given, about: sameText(given.about), by };
+      const call: Call = { ...given, about: sameText(given.about, given.action), by };
       const { visit = null, attempt = 0 } = attempts.get(given.service === 'lambda' ? given.action : (by ?? '')) ?? {};
       const nth = 1 + calls.filter((one) => one.visit === visit && one.attempt === attempt && isLike(one, call)).length;
       calls.push({ ...call, visit, nth, attempt });

@@ -13,7 +13,7 @@ import { openSite } from './site.ts';
 /**
  * Every call and every function of a run without faults × every way of failing, in each scenario, each checked from outside.
  *
- * `npm run test:faults [-- --scenario NAME] [--only TEXT] [--every N] [--processes N] [--trace]`: a line for each case that fails; exit 1 when one did.
+ * `npm run test:faults [-- --scenario NAME] [--only 'TEXT && TEXT'] [--every N] [--processes N] [--trace] [--first]`: a line for each case that fails; exit 1 when one did.
  * `npm run test:faults -- --sequences N [--seed N]`: two or three faults at once instead, in N runs beside an application that writes.
  * `npm run test:faults -- --mutants [--only TEXT]`: planted defects instead, each of which a case has to notice.
  */
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     sequences: { type: 'string' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    first: { type: 'boolean', default: false },
   },
 });
 const COUNTS = /^(\d+) passed, (\d+) failed$/;
@@ -122,9 +123,10 @@ async function here(shard: string): Promise<Counts> {
         known,
         shard: index - 1,
         shards: of,
-        pick: ({ name }, index) => index % Number(values.every) === 0 && name.includes(values.only),
+        pick: ({ name }, index) => index % Number(values.every) === 0 && values.only.split(' && ').every((part) => name.includes(part)),
         needs,
         tell,
+        isFirstOnly: values.first,
         trace: values.trace ? (line) => void process.stdout.write(`${line}\n`) : undefined,
       });
       passed += found.passed;

@@ -23,7 +23,7 @@ const mutant = (
 export const MUTANTS: readonly Mutant[] = [
   mutant(
     "a phase's ledger row is committed before the phase",
-    ['execute', 'select stepgate.run_phase'],
+    ['execute', 'select stepgate.run_phase && : resuming'],
     [
       'adapters/phase-ledger.ts',
       'runTransaction: async (run, phase, renaming = null) => {',
@@ -43,13 +43,13 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'a phase is run again after an unknown outcome',
-    ['execute', 'select stepgate.run_phase'],
+    ['execute', 'select stepgate.run_phase && unavailable after the effect'],
     ['lambdas/phases/run-phase.ts', 'if ((await ledger.result(run.plan, id)) === null) {', '{'],
     ['ledger/functions/run-phase.sql', "if not found then\n    return 'already';\n  end if;", ''],
   ),
   mutant(
     'the cursor moves before its batch',
-    ['execute', 'select stepgate.run_batch'],
+    ['execute', 'select stepgate.run_batch && unavailable after the effect'],
     [
       'adapters/transfer-ledger.ts',
       `  return async (run, call) => {
@@ -80,12 +80,12 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'the token is not checked',
-    ['execute behind a rollback that was stopped', 'UndoPhase of an earlier run comes late'],
+    ['execute behind a rollback that was stopped', 'CompleteRun: UndoPhase of an earlier run comes late'],
     ['ledger/functions/enter.sql', 'if holder is null then', 'if false then'],
   ),
   mutant(
     'the fence is not lowered behind an undo',
-    ['live execute', 'CompleteRun › rdsData ExecuteStatement update'],
+    ['live execute', 'CompleteRun › rdsData ExecuteStatement update && refused for good'],
     [
       'infra/state-machine.asl.ts',
       `Choices: [{ Condition: '{% $progress.done %}', Assign: { outcome: 'rolled-back', proof: '{% $progress %}' }, Next: 'LowerFence' }],`,
@@ -94,8 +94,8 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'phases are undone oldest first',
-    ['rollback', 'DecideRecovery: dies'],
-    ['core/run/next-step.ts', 'sort((a, b) => b.ordinal - a.ordinal)', 'sort((a, b) => a.ordinal - b.ordinal)'],
+    ['rollback', 'DecideRecovery: dies before its work'],
+    ['core/run/recovery-step.ts', 'sort((a, b) => b.ordinal - a.ordinal)', 'sort((a, b) => a.ordinal - b.ordinal)'],
   ),
   mutant(
     'the snapshot is not awaited',
@@ -109,7 +109,7 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'a halted run is reported as migrated',
-    ['rollback', 'UndoPhase › rdsData ExecuteStatement select stepgate.undo_phase'],
+    ['rollback', 'select stepgate.undo_phase && refused for good'],
     [
       'lambdas/finish/close-run.ts',
       "kind: 'outcome',\n      at: now.toISOString(),\n      outcome,",
@@ -118,7 +118,7 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'rows for the quarantine are dropped',
-    ['execute', 'RunBackfill: dies'],
+    ['execute', 'RunBackfill: dies before its work'],
     ['core/transfer/batch-sql.ts', 'on ${driving} where stepgate_reason is not null', 'on ${driving} where false'],
   ),
   mutant(
@@ -126,8 +126,8 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
     ['execute', 'killed behind it each time'],
     [
       'lambdas/snapshot/create-snapshot.ts',
-      "    await deps.journal.write(run.id, 'snapshot', requested);\n    const restoreCommand",
-      '    const restoreCommand',
+      "    await deps.journal.write(run.id, 'snapshot', requested);\n    if (token !== null)",
+      '    if (token !== null)',
     ],
     [
       'lambdas/snapshot/create-snapshot.ts',
@@ -137,7 +137,7 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'a run that is refused keeps the lock',
-    ['execute', 'AwaitSnapshot › rds DescribeDBClusterSnapshots'],
+    ['execute', 'failed snapshot'],
     [
       'lambdas/finish/close-run.ts',
       'await ledgerLock(deps.session).release(run.id, token);',
@@ -146,7 +146,7 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
   ),
   mutant(
     'a deadlock is taken for the end',
-    ['execute', 'deadlock'],
+    ['execute', 'select stepgate.run_phase && deadlock'],
     ['adapters/aws-errors.ts', "new Set(['55P03', '40P01', '40001'])", "new Set(['55P03', '40001'])"],
   ),
 ];
@@ -206,7 +206,7 @@ async function caughtBy(copy: string, { patches, scenario, only }: Mutant): Prom
         text.replace(from, () => to),
       );
     }
-    const args = ['test/faults/matrix.ts', '--scenario', scenario, '--only', only, '--processes', '1'];
+    const args = ['test/faults/matrix.ts', '--scenario', scenario, '--only', only, '--processes', '1', '--first'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: copy, maxBuffer: 50_000_000 }).catch((error: unknown) => {
       if (error instanceof Error && 'stdout' in error) return { stdout: String(error.stdout) };
       throw error;

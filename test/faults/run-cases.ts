@@ -18,6 +18,8 @@ export interface Share {
   readonly needs: Set<string>;
   /** Hears of each case that fails, at once. */
   readonly tell: (failed: FailedCase) => void;
+  /** Whether one case that fails is enough to know. @default - all are wanted */
+  readonly isFirstOnly?: boolean;
   /** Hears of each run. @default - nobody does */
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -35,7 +37,11 @@ export interface Found {
 }
 
 /** All cases of a scenario that are this process's share. */
-export async function faultsOfScenario(site: Site, scenario: Scenario, { known, shard, shards, pick, needs, tell, trace }: Share): Promise<Found> {
+export async function faultsOfScenario(
+  site: Site,
+  scenario: Scenario,
+  { known, shard, shards, pick, needs, tell, trace, isFirstOnly = false }: Share,
+): Promise<Found> {
   const begun = performance.now();
   const found = await referenceOf(site, scenario).catch((error: unknown) => ({ faults: [String(error)] }));
   if ('faults' in found) {
@@ -50,7 +56,7 @@ export async function faultsOfScenario(site: Site, scenario: Scenario, { known, 
     .filter(pick)
     .filter((_, index) => index % shards === shard);
   known.set(mode, new Set([...(known.get(mode) ?? []), ...calls.map(nameOf)]));
-  const trial = trials(site, { scenario, reference }, { needs, trace });
+  const trial = trials(site, { scenario, reference }, { needs, trace, isFirstOnly });
   const failed: FailedCase[] = [];
   let waiting = cases;
   // What the faults of others kept a run from coming to is tried with fewer of them, at last alone.
@@ -61,6 +67,7 @@ export async function faultsOfScenario(site: Site, scenario: Scenario, { known, 
       for (const one of some) tell(one);
       failed.push(...some);
       again.push(...unmet);
+      if (isFirstOnly && failed.length > 0) return foundBy(trial, { cases, failed, begun });
     }
     isTogether = again.length < waiting.length;
     waiting = again;
@@ -69,7 +76,14 @@ export async function faultsOfScenario(site: Site, scenario: Scenario, { known, 
     tell(one);
     failed.push(one);
   }
-  return { passed: cases.length - failed.length, failed, runs: trial.runs(), seconds: (performance.now() - begun) / 1000 };
+  return foundBy(trial, { cases, failed, begun });
+}
+
+function foundBy(
+  { runs }: { runs(): number },
+  { cases, failed, begun }: { readonly cases: readonly Case[]; readonly failed: readonly FailedCase[]; readonly begun: number },
+): Found {
+  return { passed: cases.length - failed.length, failed, runs: runs(), seconds: (performance.now() - begun) / 1000 };
 }
 
 interface Prepared {
@@ -96,7 +110,7 @@ interface Tried {
 }
 
 /** Runs groups of cases; one that does not end as it should is taken apart until each case that fails is named. */
-function trials(site: Site, checked: Checked, { needs, trace }: Pick<Share, 'needs' | 'trace'>) {
+function trials(site: Site, checked: Checked, { needs, trace, isFirstOnly }: Pick<Share, 'needs' | 'trace' | 'isFirstOnly'>) {
   let runs = 0;
   // The case behind which the next one begins as if nothing had been: it is the run that has to work afterwards.
   let before: Case | null = null;
@@ -139,7 +153,9 @@ function trials(site: Site, checked: Checked, { needs, trace }: Pick<Share, 'nee
     }
     if (isAlone && only !== undefined) return { failed: [{ name: only.name, faults }], unmet: [] };
     const middle = Math.ceil(cases.length / 2);
-    const [one, two] = [await trial(cases.slice(0, middle)), await trial(cases.slice(middle))];
+    const one = await trial(cases.slice(0, middle));
+    if (isFirstOnly && one.failed.length > 0) return one;
+    const two = await trial(cases.slice(middle));
     const both = { failed: [...one.failed, ...two.failed], unmet: [...one.unmet, ...two.unmet] };
     if (both.failed.length > 0 || both.unmet.length > 0) return both;
     // Only together do they fail, which is a failure all the same.

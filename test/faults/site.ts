@@ -69,9 +69,10 @@ const LOOK_MS = 5;
 const SAVED = 'faults_saved';
 const HOUR_MS = 3_600_000;
 
-/** What differs between two runs of the same: their names, and tokens and times in the labels of statements. */
-function sameText(about: string): string {
-  return about.replaceAll(/faults-[0-9a-f]{12}/g, 'RUN').replaceAll(/(\/\* stepgate [^*]*)\/\d+ \*\//g, '$1 */');
+/** What differs between two runs of the same: their names, and tokens in the labels of statements. Entries of the journal are read one like the other. */
+function sameText(about: string, action: string): string {
+  const read = action === 'GET' ? about.replace(/(\/journal\/).*/, '$1…') : about;
+  return read.replaceAll(/faults-[0-9a-f]{12}/g, 'RUN').replaceAll(/(\/\* stepgate [^*]*)\/\d+ \*\//g, '$1 */');
 }
 
 export async function openSite(plans: Readonly<Record<string, Readonly<Record<string, string>>>>, assemblyFolder: string): Promise<Site> {
