@@ -14,7 +14,7 @@ export const DATA_FOLDER = '.stepgate';
 export const DEMO_FOLDER = `${DATA_FOLDER}/demo`;
 
 /** What an engine keeps in its folder; only these are ever removed. */
-const KEPT_BY_ENGINE = ['rds', 'buckets', 'executions', 'schedules', 'logs', 'clock.json', 'notifications.jsonl', 'engine.json'];
+const KEPT_BY_ENGINE = ['rds', 'buckets', 'executions', 'schedules', 'logs', 'clock.json', 'notifications.jsonl', 'events.jsonl', 'engine.json'];
 
 /** Synthesized from sources, for the next engine, too; and locks, with the drafts that a killed process leaves. */
 const NO_DATA = /^(assembly|(engine|rds)\.lock.*|(clock|engine)\.json\.new|\.gitignore|\.DS_Store|lost\+found)$/;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import type { JournalEntry } from '../../../core/run/journal.ts';
 import { buildReport, Report } from '../../../core/run/report.ts';
+import { renderReport } from '../../../core/run/report-markdown.ts';
 import * as example from './journal-example.ts';
 
 const { runEntry, lock, preflight, assess, snapshot, before, gates, phase, comparison, after, end } = example;
@@ -118,4 +119,15 @@ test.each<{ name: string; entries: readonly JournalEntry[]; commands: readonly s
 test('the JSON Schema in the project is that of the report; write it with "stepgate report --schema"', () => {
   const written: unknown = JSON.parse(readFileSync(new URL('../../../core/run/report.schema.json', import.meta.url), 'utf8'));
   expect(written).toEqual(z.toJSONSchema(Report));
+});
+
+test('a run that died names the execution that settled it, and one that nobody could settle says so', () => {
+  const recovery = { kind: 'recovery', number: 1, by: 'recover-shop-execute-1-1', executionArn: 'arn', because: 'it was stopped' };
+  const begun = example.entry({ ...recovery, status: 'begun' });
+  expect(buildReport([runEntry('execute'), begun, end('rolled-back')]).recoveries).toMatchObject([{ status: 'begun', by: recovery.by }]);
+  expect(renderReport(buildReport([runEntry('execute'), begun, end('rolled-back')]))).toContain(
+    'recovered by | recover-shop-execute-1-1: it was stopped',
+  );
+  const given = example.entry({ ...recovery, status: 'given-up', number: 3 });
+  expect(renderReport(buildReport([runEntry('execute'), begun, given]))).toContain('not recovered by | recover-shop-execute-1-1');
 });
