@@ -57,8 +57,17 @@ export async function openEngine(
     await engine.stop();
     signal.throwIfAborted();
   }
-  const { endpoints, stack, psqlUrl, clock } = engine;
-  return { endpoints, stack, psqlUrl, clock, isOurs: true, close: () => engine.stop() };
+  return {
+    endpoints: engine.endpoints,
+    stack: engine.stack,
+    // A restore moves it.
+    get psqlUrl() {
+      return engine.psqlUrl;
+    },
+    clock: engine.clock,
+    isOurs: true,
+    close: () => engine.stop(),
+  };
 }
 
 async function reach({ address, snapshot }: DatabaseChoice): Promise<ExternalServer> {

@@ -93,7 +93,7 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
   if (rds.status === 'rejected') throw rds.reason;
   if (assembly.status === 'rejected') throw assembly.reason;
   const { clusters, url, crash } = rds.value;
-  const cluster = await clusters.ensure({ id: clusterId, database });
+  const cluster = await clusters.ensure({ id: clusterId, database, managesSecret: false });
   const stack = stackOf(cluster, database);
   const rdsData = keep(await startDataApi({ clusters, hold: clock.hold, ...(options.limits && { limits: options.limits }) })).url;
   const endpoints = await startServices(options, {
@@ -107,13 +107,18 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
     crashServer: () => crash(clusterId),
     clientEnvironment: (all) => engineEnvironment({ endpoints: all, stack }),
   });
-  announceEngine(folder, { endpoints, stack, psqlUrl: cluster.migratorUrl, server: server ? usedServer(server) : null });
+  // A server that was started again has another port, and behind a restore another one has the cluster's name.
+  const psqlUrl = () => clusters.byArn(stack.clusterArn)?.migratorUrl ?? '';
+  const announce = () => announceEngine(folder, { endpoints, stack, psqlUrl: psqlUrl(), server: server ? usedServer(server) : null });
+  announce();
+  clusters.onRenamed(announce);
   return {
-    ...{ endpoints, stack, clock },
-    // A server that was started again has another port.
+    endpoints,
+    stack,
     get psqlUrl() {
-      return clusters.byArn(cluster.arn)?.migratorUrl ?? cluster.migratorUrl;
+      return psqlUrl();
     },
+    clock,
     stop: () => closeAll(closers),
   };
 }

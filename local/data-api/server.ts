@@ -213,7 +213,7 @@ function connectionTo(clusters: Pick<LocalClusters, 'byArn'>, { resourceArn, sec
   if (cluster.status === 'stopped' || cluster.status === 'deleting')
     throw new Fault('InvalidResourceStateException', `DBCluster ${cluster.id} is ${cluster.status}`);
   // Without a database libpq's rule holds: the one that is named like the user.
-  const connection = cluster.connection(database ?? credentials.user);
+  const connection = cluster.connection(database ?? credentials.user, credentials);
   if (cluster.port === 0 || connection === undefined)
     throw new Fault('DatabaseNotFoundException', `Cannot find DBInstance in DBCluster ${cluster.id}`);
   return connection;

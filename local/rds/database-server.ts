@@ -5,8 +5,8 @@ import type { Cluster, Tag } from './state.ts';
 export interface DatabaseServer {
   readonly host: string;
   readonly port: number;
-  /** As the cluster's user. */
-  connection(cluster: Cluster, database: string): ClientConfig;
+  /** As a secret's user; a server that somebody else runs has its own. */
+  connection(user: Pick<Cluster, 'user' | 'password'>, database: string): ClientConfig;
   /** For psql, as the cluster's user; without a password that is somebody else's to keep. */
   psqlUrl(cluster: Cluster): string;
   /** Gives the server what the cluster is to have: its roles, its database. Idempotent. */

@@ -2,6 +2,7 @@ import { clusterStatus, findCluster, instanceStatus, secretArn, writerPort } fro
 import { RdsFault } from './fault.ts';
 import { arnOf, type Plane } from './plane.ts';
 import type { Parameters, Xml } from './query-protocol.ts';
+import { CLUSTER_SETTINGS, INSTANCE_SETTINGS, settingsXml } from './settings.ts';
 import { findSnapshot, snapshotStatus } from './snapshots.ts';
 import type { Cluster, Instance, Snapshot, Tag } from './state.ts';
 
@@ -79,6 +80,7 @@ function nameOf(identifierOrArn: string): string {
 export function clusterXml(plane: Plane, cluster: Cluster) {
   const port = writerPort(plane, cluster);
   return {
+    ...settingsXml(cluster.settings, CLUSTER_SETTINGS),
     DBClusterIdentifier: cluster.id,
     DBClusterArn: arnOf(plane, 'cluster', cluster.id),
     DbClusterResourceId: cluster.resourceId,
@@ -88,16 +90,18 @@ export function clusterXml(plane: Plane, cluster: Cluster) {
     EngineVersion: plane.source.engineVersion,
     DatabaseName: cluster.database,
     MasterUsername: cluster.user,
-    MasterUserSecret: { SecretArn: secretArn(plane, cluster), SecretStatus: 'active' },
-    Endpoint: plane.servers.get(cluster.id)?.host,
+    MasterUserSecret: cluster.managesSecret ? { SecretArn: secretArn(plane, cluster), SecretStatus: 'active' } : undefined,
+    Endpoint: plane.servers.get(cluster.resourceId)?.host,
     Port: port === 0 ? undefined : port,
     HttpEndpointEnabled: cluster.httpEndpointEnabled,
     ServerlessV2ScalingConfiguration: { MinCapacity: cluster.minCapacity, MaxCapacity: cluster.maxCapacity },
     ClusterCreateTime: cluster.createdAt,
-    StorageEncrypted: false,
-    DeletionProtection: false,
     DBClusterMembers: {
-      DBClusterMember: cluster.instances.map(({ id }, index) => ({ DBInstanceIdentifier: id, IsClusterWriter: index === 0, PromotionTier: 1 })),
+      DBClusterMember: cluster.instances.map(({ id, settings }, index) => ({
+        DBInstanceIdentifier: id,
+        IsClusterWriter: index === 0,
+        PromotionTier: [settings.PromotionTier ?? '1'].flat()[0],
+      })),
     },
     TagList: tagsXml(cluster.tags),
   };
@@ -106,6 +110,7 @@ export function clusterXml(plane: Plane, cluster: Cluster) {
 export function instanceXml(plane: Plane, { cluster, instance }: Member) {
   const port = writerPort(plane, cluster);
   return {
+    ...settingsXml(instance.settings, INSTANCE_SETTINGS),
     DBInstanceIdentifier: instance.id,
     DBInstanceArn: arnOf(plane, 'db', instance.id),
     DBClusterIdentifier: cluster.id,
@@ -115,7 +120,7 @@ export function instanceXml(plane: Plane, { cluster, instance }: Member) {
     EngineVersion: plane.source.engineVersion,
     MasterUsername: cluster.user,
     DBName: cluster.database,
-    Endpoint: port === 0 ? undefined : { Address: plane.servers.get(cluster.id)?.host, Port: port },
+    Endpoint: port === 0 ? undefined : { Address: plane.servers.get(cluster.resourceId)?.host, Port: port },
     InstanceCreateTime: instance.createdAt,
     TagList: tagsXml(instance.tags),
   };

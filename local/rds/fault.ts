@@ -12,6 +12,10 @@ const WIRE = {
   DBClusterSnapshotAlreadyExistsFault: ['DBClusterSnapshotAlreadyExistsFault', 400],
   DBClusterSnapshotNotFoundFault: ['DBClusterSnapshotNotFoundFault', 404],
   InvalidDBClusterSnapshotStateFault: ['InvalidDBClusterSnapshotStateFault', 400],
+  InvalidDBInstanceStateFault: ['InvalidDBInstanceState', 400],
+  InvalidResourceStateFault: ['InvalidResourceStateFault', 400],
+  ResourceNotFoundFault: ['ResourceNotFoundFault', 404],
+  DBClusterQuotaExceededFault: ['DBClusterQuotaExceededFault', 403],
   SnapshotQuotaExceededFault: ['SnapshotQuotaExceeded', 400],
 } as const satisfies Record<string, readonly [code: string, status: number]>;
 

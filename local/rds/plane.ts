@@ -10,6 +10,10 @@ export interface RdsDelays {
   readonly snapshotMs: number;
   readonly clusterMs: number;
   readonly instanceMs: number;
+  /** A restored cluster, until it is available. */
+  readonly restoreMs: number;
+  /** Another name of a cluster or an instance, or its end. */
+  readonly changeMs: number;
 }
 
 export interface PlaneOptions {
@@ -19,6 +23,7 @@ export interface PlaneOptions {
   readonly accountId: string;
   readonly delays: RdsDelays;
   readonly snapshotQuota: number;
+  readonly clusterQuota: number;
   /** Hears what no answer of AWS says; see EngineOptions. */
   readonly tell: (sentence: string) => void;
 }
@@ -29,10 +34,11 @@ export interface Plane {
   readonly lock: FolderLock;
   readonly state: State;
   readonly source: ServerSource;
-  /** Running servers by cluster. */
+  /** Running servers by their clusters' resource ids, which outlive a change of name. */
   readonly servers: Map<string, DatabaseServer>;
-  /** What is being made, by ARN. */
+  /** What is being made: by a cluster's resource id, a snapshot's ARN. */
   readonly work: Map<string, Promise<void>>;
+  onRenamed: () => void;
 }
 
 /** How long an answer waits for work that is due by the clock: a virtual clock may be minutes ahead of the disk. */
@@ -44,7 +50,7 @@ export async function openPlane(options: PlaneOptions, source: ServerSource): Pr
   try {
     const state = loadState(stateFile(options));
     refuseOtherServer(options, { state, source });
-    return { options, lock, state, source, servers: new Map(), work: new Map() };
+    return { options, lock, state, source, servers: new Map(), work: new Map(), onRenamed: () => undefined };
   } catch (error) {
     lock.release();
     throw error;
@@ -62,9 +68,17 @@ function refuseOtherServer({ folder }: PlaneOptions, { state, source }: { readon
 }
 
 export async function closePlane({ servers, work, lock }: Plane): Promise<void> {
-  await Promise.allSettled([...servers.values()].map((server) => server.stop()));
+  await stopAll(servers);
   await Promise.allSettled(work.values());
+  // Those that were on their way.
+  await stopAll(servers);
   lock.release();
+}
+
+async function stopAll(servers: Plane['servers']): Promise<void> {
+  const running = [...servers.values()];
+  servers.clear();
+  await Promise.allSettled(running.map((server) => server.stop()));
 }
 
 export function save({ options, state }: Plane): void {
@@ -72,9 +86,9 @@ export function save({ options, state }: Plane): void {
 }
 
 /** Does what `make` does in the background; a second call while it lasts joins it. */
-export function inBackground(plane: Plane, arn: string, make: () => Promise<void>): Promise<void> {
-  const running = plane.work.get(arn) ?? make().finally(() => plane.work.delete(arn));
-  plane.work.set(arn, running);
+export function inBackground(plane: Plane, what: string, make: () => Promise<void>): Promise<void> {
+  const running = plane.work.get(what) ?? make().finally(() => plane.work.delete(what));
+  plane.work.set(what, running);
   return running;
 }
 
@@ -84,7 +98,7 @@ export async function settle(plane: Plane): Promise<void> {
   const due = [
     ...clusters
       .filter((cluster) => [cluster, ...cluster.instances].every((item) => isDue(plane, item)))
-      .map(({ id }) => plane.work.get(arnOf(plane, 'cluster', id))),
+      .map(({ resourceId }) => plane.work.get(resourceId)),
     ...snapshots.filter((snapshot) => isDue(plane, snapshot)).map(({ id }) => plane.work.get(arnOf(plane, 'cluster-snapshot', id))),
   ].filter((running) => running !== undefined);
   if (due.length > 0) await Promise.race([Promise.allSettled(due), delay(DUE_WORK_MS, undefined, { ref: false })]);

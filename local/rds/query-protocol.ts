@@ -14,15 +14,17 @@ export interface Parameters {
   /** 1 to 63 letters, digits and single hyphens, a letter first, no hyphen last; kept in lower case. */
   identifier(name: string): string;
   tags(): Tag[];
+  /** `VpcSecurityGroupIds.VpcSecurityGroupId.1` and so on; undefined where none is sent. */
+  list(name: string, member: string): string[] | undefined;
   /** Values by filter name. */
   filters(): ReadonlyMap<string, readonly string[]>;
 }
 
-/** @throws {RdsFault} when a parameter is sent that is not among `taken`; `Tags` and `Filters` stand for all of theirs. */
+/** @throws {RdsFault} when a parameter is sent that is not among `taken`; the name of a list stands for its members. */
 export function readParameters(form: URLSearchParams, taken: readonly string[]): Parameters {
   for (const name of form.keys()) {
-    const [base = ''] = name.split('.');
-    const isTaken = taken.includes(name) || ((base === 'Tags' || base === 'Filters') && taken.includes(base));
+    const [base = '', ...rest] = name.split('.');
+    const isTaken = taken.includes(name) || (rest.length > 1 && taken.includes(base));
     if (!isTaken && name !== 'Action' && name !== 'Version')
       throw new RdsFault('NotImplemented', `parameter ${name} is not part of the local engine; docs/parity.md lists what is`);
   }
@@ -43,6 +45,10 @@ export function readParameters(form: URLSearchParams, taken: readonly string[]):
       throw new RdsFault('InvalidParameterValue', `The parameter ${name} is not a valid identifier: ${value}. ${rule}, 63 characters at most.`);
     },
     tags: () => [...numbered(form, (n) => `Tags.Tag.${n}.Key`)].map((key, index) => ({ key, value: form.get(`Tags.Tag.${index + 1}.Value`) ?? '' })),
+    list(name, member) {
+      const found = [...numbered(form, (n) => `${name}.${member}.${n}`)];
+      return found.length === 0 ? undefined : found;
+    },
     filters() {
       const names = [...numbered(form, (n) => `Filters.Filter.${n}.Name`)];
       return new Map(names.map((name, index) => [name, [...numbered(form, (n) => `Filters.Filter.${index + 1}.Values.Value.${n}`)]]));

@@ -4,12 +4,14 @@ import type { Clock } from '../clock.ts';
 import { type FaceRequest, type FaceResponse, serveFace } from '../http-face.ts';
 import { FolderError } from '../usable-folder.ts';
 import { runAction } from './actions.ts';
+import { applyChanges } from './changes.ts';
 import { crashCluster, describeLocally, ensureCluster, startCluster } from './clusters.ts';
 import type { ServerSource } from './database-server.ts';
 import { RdsFault } from './fault.ts';
 import { ownServers } from './own-server.ts';
 import { arnOf, closePlane, openPlane, type Plane, type RdsDelays } from './plane.ts';
 import { answerXml, errorXml } from './query-protocol.ts';
+import { resumeRestores } from './restores.ts';
 import { failUnfinishedSnapshots } from './snapshots.ts';
 
 export interface LocalCluster {
@@ -23,8 +25,8 @@ export interface LocalCluster {
   readonly secretArn: string;
   /** What Secrets Manager would tell. */
   credentials(secretArn: string): { user: string; password: string } | undefined;
-  /** To a database, as the master user; undefined while no server runs. */
-  connection(database: string): ClientConfig | undefined;
+  /** To a database, as a secret's user or the master user; undefined while no server runs. */
+  connection(database: string, user?: { readonly user: string; readonly password: string }): ClientConfig | undefined;
   /** Empty while no server runs. Without the password where somebody else keeps it. */
   readonly migratorUrl: string;
 }
@@ -32,8 +34,15 @@ export interface LocalCluster {
 /** What the Data API's face and the engine ask of the control plane. */
 export interface LocalClusters {
   /** Creates the cluster, its writer and its database when missing; starts them when stopped. Idempotent. */
-  ensure(cluster: { readonly id: string; readonly database: string }): Promise<LocalCluster>;
+  ensure(cluster: {
+    readonly id: string;
+    readonly database: string;
+    /** Of a cluster that is made: whether RDS manages the secret, or it is the migrator's own. @default true */
+    readonly managesSecret?: boolean;
+  }): Promise<LocalCluster>;
   byArn(arn: string): LocalCluster | undefined;
+  /** Calls back whenever a server has begun to answer under a cluster's name: at a change of name, and behind a restart. */
+  onRenamed(tell: () => void): void;
 }
 
 export interface RdsFace {
@@ -45,11 +54,14 @@ export interface RdsFace {
   close(): Promise<void>;
 }
 
-/** A small cluster's snapshot takes a minute or more; instances take minutes in AWS, which nobody needs to see here. */
-const DELAYS: RdsDelays = { snapshotMs: 90_000, clusterMs: 60_000, instanceMs: 90_000 };
+/** A small cluster's snapshot takes a minute or more, a restore five at least; instances take minutes in AWS, which nobody needs to see here. */
+const DELAYS: RdsDelays = { snapshotMs: 90_000, clusterMs: 60_000, instanceMs: 90_000, restoreMs: 300_000, changeMs: 60_000 };
 
 /** Manual cluster snapshots per region (Amazon Aurora User Guide, quotas). */
 const SNAPSHOT_QUOTA = 100;
+
+/** Clusters per region (the same). */
+const CLUSTER_QUOTA = 40;
 
 /**
  * Serves the RDS control plane of a folder, and starts the servers of the clusters that it holds: our own, or the one of `servers`.
@@ -65,24 +77,37 @@ export async function startRds(options: {
   readonly accountId: string;
   readonly delays?: Partial<RdsDelays>;
   readonly snapshotQuota?: number;
+  readonly clusterQuota?: number;
   readonly servers?: ServerSource;
   /** @default - a warning of the process */
   readonly tell?: (sentence: string) => void;
 }): Promise<RdsFace> {
   const { tell = (sentence: string) => process.emitWarning(sentence) } = options;
   const { servers = await ownServers(tell), ...given } = options;
-  const plane = await openPlane({ snapshotQuota: SNAPSHOT_QUOTA, ...given, tell, delays: { ...DELAYS, ...options.delays } }, servers);
+  const plane = await openPlane(
+    { snapshotQuota: SNAPSHOT_QUOTA, clusterQuota: CLUSTER_QUOTA, ...given, tell, delays: { ...DELAYS, ...options.delays } },
+    servers,
+  );
   try {
     await failUnfinishedSnapshots(plane);
+    applyChanges(plane);
+    await resumeRestores(plane);
     await Promise.all(plane.state.clusters.filter(({ instances }) => instances.length > 0).map((cluster) => startCluster(plane, cluster)));
     const face = await serveFace((request) => answer(plane, request));
     return {
       url: face.url,
       clusters: {
-        ensure: (cluster) => ensureCluster(plane, cluster),
+        ensure(cluster) {
+          applyChanges(plane);
+          return ensureCluster(plane, cluster);
+        },
         byArn(arn) {
+          applyChanges(plane);
           const cluster = plane.state.clusters.find(({ id }) => arnOf(plane, 'cluster', id) === arn);
           return cluster && describeLocally(plane, cluster);
+        },
+        onRenamed(tell) {
+          plane.onRenamed = tell;
         },
       },
       crash: (clusterId) => crashCluster(plane, clusterId),

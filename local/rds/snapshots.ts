@@ -23,7 +23,7 @@ export function snapshotStatus(plane: Plane, snapshot: Snapshot): { readonly sta
 
 /** Begins to copy the cluster into `<folder>/snapshots/<id>`. */
 export function addSnapshot(plane: Plane, cluster: Cluster, { id, tags }: { id: string; tags: Tag[] }): Snapshot {
-  const server = plane.servers.get(cluster.id);
+  const server = plane.servers.get(cluster.resourceId);
   if (clusterStatus(plane, cluster) !== 'available' || !server) {
     throw new RdsFault('InvalidDBClusterStateFault', `DB cluster ${cluster.id} has no available instance to take a snapshot of.`);
   }
@@ -35,6 +35,7 @@ export function addSnapshot(plane: Plane, cluster: Cluster, { id, tags }: { id: 
     clusterResourceId: cluster.resourceId,
     clusterCreatedAt: cluster.createdAt,
     user: cluster.user,
+    cluster: { database: cluster.database, password: cluster.password, secretName: cluster.secretName, managesSecret: cluster.managesSecret },
     createdAt: timeIn(plane, 0),
     availableAt: timeIn(plane, plane.options.delays.snapshotMs),
     copy: 'running',
@@ -85,7 +86,7 @@ async function copyCluster(plane: Plane, snapshot: Snapshot, taker: NonNullable<
   }
 }
 
-function snapshotFolder({ options }: Plane, id: string): string {
+export function snapshotFolder({ options }: Plane, id: string): string {
   return join(options.folder, 'snapshots', id);
 }
 

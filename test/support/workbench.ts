@@ -42,7 +42,7 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
   let aheadMs = 0;
   const clock: Clock = { now: () => new Date(Date.now() + aheadMs) };
   const rds = await startRds({ folder: join(folder, 'rds'), clock, region: 'us-east-1', accountId: '000000000000' });
-  const cluster = await rds.clusters.ensure({ id: 'local', database: 'crm' });
+  const cluster = await rds.clusters.ensure({ id: 'local', database: 'crm', managesSecret: false });
   const dataApi = await startDataApi({ clusters: rds.clusters, limits });
   const buckets = openBuckets(join(folder, 'buckets'), ['plans', 'reports']);
   const s3 = await startS3(buckets);

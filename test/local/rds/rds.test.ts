@@ -10,7 +10,7 @@ import {
   type DescribeDBClusterSnapshotsCommandInput,
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
-  ModifyDBClusterCommand,
+  FailoverDBClusterCommand,
   RDSClient,
 } from '@aws-sdk/client-rds';
 import { Client } from 'pg';
@@ -248,14 +248,14 @@ test('unknown clusters and instances have their own faults', async () => {
 });
 
 test('an action or a parameter that is not built is refused and says where to look', async () => {
-  const modify = new ModifyDBClusterCommand({ DBClusterIdentifier: 'local', DeletionProtection: true });
-  await expect(client.send(modify)).rejects.toMatchObject({
+  const failover = new FailoverDBClusterCommand({ DBClusterIdentifier: 'local' });
+  await expect(client.send(failover)).rejects.toMatchObject({
     name: 'NotImplemented',
     message: expect.stringContaining('docs/parity.md'),
     $metadata: { httpStatusCode: 501 },
   });
-  const encrypted = new CreateDBClusterCommand({ DBClusterIdentifier: 'x', Engine: 'aurora-postgresql', StorageEncrypted: true });
-  await expect(client.send(encrypted)).rejects.toMatchObject({ message: expect.stringContaining('StorageEncrypted') });
+  const backtracking = new CreateDBClusterCommand({ DBClusterIdentifier: 'x', Engine: 'aurora-postgresql', BacktrackWindow: 60 });
+  await expect(client.send(backtracking)).rejects.toMatchObject({ message: expect.stringContaining('BacktrackWindow') });
 });
 
 test('a folder that is in use is refused', async () => {
