@@ -8,13 +8,12 @@ import {
   DescribeDBClusterSnapshotsCommand,
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
-  InvalidDBClusterStateFault,
   type RDSClient,
-  SnapshotQuotaExceededFault,
 } from '@aws-sdk/client-rds';
-import { ConfigurationError, DatabaseUnreachableError } from '../core/errors.ts';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
-import { translateAwsError } from './aws-errors.ts';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
+import { rdsClusters, swapFactsOf } from './clusters.ts';
+import { translateRdsError } from './rds-errors.ts';
 
 export interface SnapshotStatus {
   readonly id: string;
@@ -47,11 +46,18 @@ export interface Snapshots {
   /** Null when there is none. */
   status(id: string): Promise<SnapshotStatus | null>;
   cluster(): Promise<ClusterFacts>;
+  /** What the operator said: whether one is restored, and swapped in. */
+  readonly restorePolicy: RestorePolicy;
+  /** What RDS and the stack's settings say against a swap. */
+  swapFacts(): Promise<ReturnType<typeof swapFactsOf>>;
 }
 
-export function rdsSnapshots({ STEPGATE_CLUSTER_ID: clusterId, STEPGATE_SNAPSHOT: policy }: Environment, client: RDSClient): Snapshots {
+export function rdsSnapshots(environment: Environment, client: RDSClient): Snapshots {
+  const { STEPGATE_CLUSTER_ID: clusterId, STEPGATE_SNAPSHOT: policy, STEPGATE_RESTORE: restorePolicy } = environment;
   return {
     policy,
+    restorePolicy,
+    swapFacts: async () => swapFactsOf(await rdsClusters(client).details(clusterId), environment),
     request: async (id, tags) => {
       try {
         const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
@@ -118,17 +124,4 @@ async function instanceOf(id: string | undefined, client: RDSClient): Promise<DB
 
 function restoreCommandOf(snapshot: DBClusterSnapshot | undefined): string | null {
   return snapshot?.TagList?.find(({ Key }) => Key === 'stepgate:restore-command')?.Value ?? null;
-}
-
-function translateRdsError(error: unknown, during: string): Error {
-  if (error instanceof InvalidDBClusterStateFault) {
-    return new DatabaseUnreachableError(`${during}: ${error.message}`, { cause: error });
-  }
-  if (error instanceof SnapshotQuotaExceededFault) {
-    return new ConfigurationError(`${during}: ${error.message}; delete snapshots that nobody needs, or ask AWS for a larger quota`, { cause: error });
-  }
-  if (error instanceof Error && error.name === 'DBClusterNotFoundFault') {
-    return new ConfigurationError(`${during}: ${error.message}; does the stack name the right cluster?`, { cause: error });
-  }
-  return translateAwsError(error, during);
 }

@@ -120,6 +120,8 @@ function functionEnvironment({ stack }: Engine, plans: readonly LoadedPlan[]): E
     STEPGATE_TOPIC_ARN: stack.topicArn,
     STEPGATE_PLANS: JSON.stringify(Object.fromEntries(plans.map(({ plan, digest }) => [plan.id, digest]))),
     STEPGATE_SNAPSHOT: 'required',
+    STEPGATE_RESTORE: 'none',
+    STEPGATE_INSTANCES: '["*"]',
     STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
     STEPGATE_DEAD_MAN: JSON.stringify(deadManPlaceOf(stack)),
     POWERTOOLS_TRACE_ENABLED: 'false',

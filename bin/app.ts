@@ -3,7 +3,8 @@ import path from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { SNAPSHOT_POLICIES, type SnapshotPolicy } from '../core/run/environment.ts';
+import { SNAPSHOT_POLICIES } from '../core/run/environment.ts';
+import { RESTORE_POLICIES } from '../core/run/restore-work.ts';
 import type { ClusterAddress } from '../infra/database-target.ts';
 import type { PlanDocument } from '../infra/deployed-plans.ts';
 import { StepgateStack } from '../infra/stepgate-stack.ts';
@@ -28,15 +29,20 @@ function context(name: string): string | undefined {
 }
 
 function synthesize(plans: Readonly<Record<string, PlanDocument>>): void {
-  new StepgateStack(app, context('stackName') ?? 'Stepgate', { plans, snapshot: snapshotPolicy(), ...(database && { database }) });
+  new StepgateStack(app, context('stackName') ?? 'Stepgate', {
+    plans,
+    snapshot: policy('snapshot', SNAPSHOT_POLICIES, 'required'),
+    restore: policy('restore', RESTORE_POLICIES, 'prepare'),
+    ...(database && { database }),
+  });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
 }
 
-function snapshotPolicy(): SnapshotPolicy {
-  const word = context('snapshot') ?? 'required';
-  const known = SNAPSHOT_POLICIES.find((policy) => policy === word);
-  if (known === undefined) throw new Error(`snapshot is "${word}"; it is one of ${SNAPSHOT_POLICIES.join(', ')}`);
+function policy<const Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
+  const word = context(name) ?? fallback;
+  const known = words.find((one) => one === word);
+  if (known === undefined) throw new Error(`${name} is "${word}"; it is one of ${words.join(', ')}`);
   return known;
 }
 

@@ -12,12 +12,27 @@ import type { Terminal } from './shell.ts';
  */
 export async function confirm(
   terminal: Terminal,
-  { plan, verb, to }: { readonly plan: CompiledPlan; readonly verb: Mode; readonly to?: string | undefined },
+  {
+    plan,
+    verb,
+    to,
+    restores = false,
+  }: { readonly plan: CompiledPlan; readonly verb: Mode; readonly to?: string | undefined; readonly restores?: boolean },
 ): Promise<void> {
   if (!terminal.canAsk) throw new NoRunError(`${verb} changes the database and asks first, but there is no terminal to ask on; add --yes`);
-  for (const line of planLines(plan, verb, to)) terminal.say(line);
+  for (const line of restores ? restoreLines(plan) : planLines(plan, verb, to)) terminal.say(line);
   const answer = await terminal.ask(`${verb} ${plan.id}? Type yes to go on: `);
   if (answer.trim().toLowerCase() !== 'yes') throw new NoRunError(`not confirmed, nothing was done`);
+}
+
+/** What a restore takes with it. */
+function restoreLines(plan: CompiledPlan): readonly string[] {
+  return [
+    `${plan.id}: ${plan.title}`,
+    '  the snapshot from before the first change is restored into a new cluster, with the settings of this one',
+    '  where the stack swaps, that cluster gets the name of this one; this one is kept under another name',
+    '  lost to whoever uses it then: every write since the snapshot, by the application and by anybody else. They stay in the old cluster only',
+  ];
 }
 
 /** A plan as someone who signs for it wants to see it; `to` is the phase that a rollback leaves. */

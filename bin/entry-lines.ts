@@ -53,6 +53,25 @@ export function entryLines(entry: JournalEntry): readonly string[] {
           : `${counted(entry.differences.length, 'difference')} from before: ${entry.differences.map(({ what }) => what).join(', ')}`,
       ];
     default:
+      return restoreLines(entry);
+  }
+}
+
+function restoreLines(entry: JournalEntry): readonly string[] {
+  switch (entry.kind) {
+    case 'restore':
+      return [`snapshot ${entry.snapshot} as cluster ${entry.restored}`, ...entry.because.map((reason) => `not swapped in: ${reason}`)];
+    case 'restore-step':
+      return [entry.what];
+    case 'restore-verified':
+      return [
+        entry.schemaEqual && entry.differences.length === 0
+          ? `schema and ${counted(entry.tables, 'table')} with ${counted(entry.rows, 'row')} are as before`
+          : `${counted(entry.differences.length, 'difference')} from before${entry.schemaEqual ? '' : ', and another schema'}`,
+      ];
+    case 'restore-ended':
+      return entry.end === 'none' || entry.because === '' ? [] : [entry.because];
+    default:
       return [];
   }
 }
@@ -65,6 +84,7 @@ export function entryKey(entry: JournalEntry): string {
     'phase' in entry && entry.phase,
     'direction' in entry && entry.direction,
     'side' in entry && entry.side,
+    entry.kind === 'restore-step' && entry.what,
   ];
   return [...parts, 'transfer' in entry && entry.transfer, entry.kind === 'snapshot' && entry.status].filter((part) => part !== false).join('/');
 }

@@ -100,22 +100,24 @@ interface ModeOptions {
   readonly accept?: string;
   readonly mendedUndo?: boolean;
   readonly to?: string;
+  readonly restore?: boolean;
 }
 
 function addMode(stepgate: Command, mode: Mode, surroundings: Surroundings, finish: Finish): void {
   const asks = changesDatabase(mode);
   const command = verb(stepgate, mode, { args: '[plan]', what: MODE_HELP[mode], example: `stepgate ${mode} lead-centric${asks ? ' --yes' : ''}` })
     .option('--json', 'one JSON document on stdout', false)
-    .action(async (plan: string | undefined, { yes = false, json, accept, mendedUndo, to, ...options }: SharedOptions & ModeOptions) => {
+    .action(async (plan: string | undefined, { yes = false, json, accept, mendedUndo, to, restore, ...options }: SharedOptions & ModeOptions) => {
       const { run } = await import('./commands/run.ts');
-      finish(await run(shellOf(surroundings, options), { mode, plan, yes, json, wish: { accept, mendedUndo, to } }));
+      finish(await run(shellOf(surroundings, options), { mode, plan, yes, json, wish: { accept, mendedUndo, to, restore } }));
     });
   if (asks) command.option('--yes', 'do not ask', false);
   if (mode === 'rollback') {
     command
       .option('--to <phase>', 'go back to this phase only; it stays with those before it, and an execute goes on from there')
       .option('--accept <digest>', 'take what a halted rollback found to differ as it is; its report names the digest')
-      .option('--mended-undo', "undo by the plan's folder, whose undo.sql was corrected since it was executed", false);
+      .option('--mended-undo', "undo by the plan's folder, whose undo.sql was corrected since it was executed", false)
+      .option('--restore', 'restore the snapshot from before the first change into a new cluster; writes since then stay in the old one', false);
   }
   addStack(addSnapshot(addDatabase(command)));
 }

@@ -44,6 +44,7 @@ const STEPS: Readonly<Record<string, string>> = {
   CompleteRun: 'recording that it is done',
   UndoPhase: 'undoing phase',
   VerifyUndo: 'proving that the database is as before',
+  RestoreCluster: 'restoring the snapshot into a new cluster',
   CloseRun: 'closing the run',
   WriteReport: 'writing the report',
 };
@@ -141,6 +142,11 @@ function tells(state: string, entry: JournalEntry, phase: string): boolean {
       return state === 'VerifyTarget' || state === 'VerifyTargetBefore';
     case 'undo-verified':
       return state === 'VerifyUndo';
+    case 'restore':
+    case 'restore-step':
+    case 'restore-verified':
+    case 'restore-ended':
+      return state === 'RestoreCluster';
     default:
       return false;
   }

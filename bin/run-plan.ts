@@ -40,7 +40,7 @@ export function newRunId(plan: string, mode: Mode, now: Date): RunId {
 export async function runPlan(
   shell: Shell,
   site: RunSite,
-  { plan, mode, input }: Pick<LoadedPlan, 'plan'> & { readonly mode: Mode; readonly input: Readonly<Record<string, string>> },
+  { plan, mode, input }: Pick<LoadedPlan, 'plan'> & { readonly mode: Mode; readonly input: Readonly<Record<string, string | number>> },
 ): Promise<EndedRun> {
   const begun = shell.now();
   const id = newRunId(plan.id, mode, begun);

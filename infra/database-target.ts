@@ -34,6 +34,12 @@ export interface ClusterAddress {
    * @default 'postgres'
    */
   readonly databaseName?: string;
+  /**
+   * The cluster's instances, which a restored cluster's take the names of where `restore` is `swap`.
+   *
+   * @default - those whose names begin with the cluster's
+   */
+  readonly instanceIdentifiers?: readonly string[];
 }
 
 export type DatabaseProps = ClusterConstructs | ClusterAddress;
@@ -47,6 +53,8 @@ export interface DatabaseTarget {
   readonly secretArnPattern: string;
   readonly secretKmsKeyArn: string | null;
   readonly databaseName: string;
+  /** Names of the cluster's instances, as IAM matches them: only a swap changes them. */
+  readonly instanceNames: readonly string[];
 }
 
 const DEFAULT_DATABASE = 'postgres';
@@ -66,6 +74,7 @@ export function databaseTarget(scope: Construct, props: DatabaseProps): Database
       secretArnPattern: props.secret.secretFullArn ?? `${props.secret.secretArn}-??????`,
       secretKmsKeyArn: props.secret.encryptionKey?.keyArn ?? null,
       databaseName,
+      instanceNames: instanceNamesOf(props.cluster),
     };
   }
   refuseWrongAddress(props);
@@ -79,7 +88,18 @@ export function databaseTarget(scope: Construct, props: DatabaseProps): Database
     secretArnPattern: props.secretArn,
     secretKmsKeyArn: props.secretKmsKeyArn ?? null,
     databaseName,
+    instanceNames: props.instanceIdentifiers ?? [`${props.clusterIdentifier}*`],
   };
+}
+
+/** An imported cluster that was not told its instances throws at the question. */
+function instanceNamesOf(cluster: IDatabaseCluster): readonly string[] {
+  const byPrefix = [`${cluster.clusterIdentifier}*`];
+  try {
+    return cluster.instanceIdentifiers.length > 0 ? cluster.instanceIdentifiers : byPrefix;
+  } catch {
+    return byPrefix;
+  }
 }
 
 function refuseWrongAddress({ clusterIdentifier, secretArn, secretKmsKeyArn }: ClusterAddress): void {

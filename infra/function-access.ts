@@ -1,10 +1,13 @@
-import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { assertNever } from '../core/assert-never.ts';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
 import type { DatabaseTarget } from './database-target.ts';
 import type { Access } from './functions.ts';
 import type { Grant } from './grant.ts';
+import { RUNS_OWN, rdsArn } from './rds-arn.ts';
+import { restoreGrants } from './restore-access.ts';
 import type { Storage } from './storage.ts';
 
 /** What the functions work on. */
@@ -17,6 +20,7 @@ export interface Surroundings {
   /** Made from the machine's name as well. */
   readonly stateMachineArn: string;
   readonly deadMan: DeadManAccess;
+  readonly restore: RestorePolicy;
 }
 
 /** The dead man's schedules of this stack, and the role that they call the second door with. */
@@ -25,9 +29,6 @@ export interface DeadManAccess {
   readonly roleArn: string;
 }
 
-/** Every snapshot that a run takes is named so. */
-const SNAPSHOT_PREFIX = 'stepgate-';
-
 /** Every tag that a run sets begins so. */
 const TAG_PREFIX = 'stepgate:';
 
@@ -35,7 +36,7 @@ const TAG_PREFIX = 'stepgate:';
 export function grantsFor(
   scope: Construct,
   access: Access,
-  { database, storage, topic, executionArns, stateMachineArn, deadMan }: Surroundings,
+  { database, storage, topic, executionArns, stateMachineArn, deadMan, restore }: Surroundings,
 ): readonly Grant[] {
   switch (access) {
     case 'database':
@@ -44,6 +45,8 @@ export function grantsFor(
       return [describeGrant(scope, database)];
     case 'create-snapshot':
       return snapshotGrants(scope, database);
+    case 'restore':
+      return restoreGrants(scope, { database, restore });
     case 'read-plans':
       return [
         {
@@ -145,7 +148,7 @@ function describeGrant(scope: Construct, database: DatabaseTarget): Grant {
 
 /** A snapshot of this cluster, under our prefix; the tags that it gets are ours alone, so that nobody's else can be overwritten. */
 function snapshotGrants(scope: Construct, database: DatabaseTarget): readonly Grant[] {
-  const snapshots = rdsArn(scope, 'cluster-snapshot', `${SNAPSHOT_PREFIX}*`);
+  const snapshots = rdsArn(scope, 'cluster-snapshot', RUNS_OWN);
   const because = "a snapshot's name ends in its run's";
   return [
     { actions: ['rds:CreateDBClusterSnapshot'], resources: [database.clusterArn, snapshots], wildcardBecause: because },
@@ -156,8 +159,4 @@ function snapshotGrants(scope: Construct, database: DatabaseTarget): readonly Gr
       wildcardBecause: because,
     },
   ];
-}
-
-function rdsArn(scope: Construct, resource: string, resourceName: string): string {
-  return Arn.format({ service: 'rds', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME }, Stack.of(scope));
 }

@@ -6,6 +6,8 @@ export type Access =
   | 'describe-cluster'
   /** rds:CreateDBClusterSnapshot with this stack's tags. */
   | 'create-snapshot'
+  /** A cluster of its own from a run's snapshot and, where the stack swaps, this cluster's name. */
+  | 'restore'
   /** plans/* in the plan bucket. */
   | 'read-plans'
   /** runs/* in the report bucket. */
@@ -23,7 +25,7 @@ export type Access =
 
 export interface FunctionSpec {
   /** The section of the definition, and the folder under lambdas/. */
-  readonly folder: 'start' | 'gates' | 'snapshot' | 'phases' | 'checks' | 'rollback' | 'finish' | 'doors';
+  readonly folder: 'start' | 'gates' | 'snapshot' | 'phases' | 'checks' | 'rollback' | 'restore' | 'finish' | 'doors';
   /** The Lambda's own limit in seconds; a Task's TimeoutSeconds is larger by more than 30. */
   readonly timeoutSeconds: number;
   readonly access: readonly Access[];
@@ -60,6 +62,11 @@ export const FUNCTIONS = {
   DecideRecovery: { folder: 'rollback', timeoutSeconds: SHORT_SECONDS, access: ['read-plans', 'database'] },
   UndoPhase: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['read-plans', 'write-journal', 'database'] },
   VerifyUndo: { folder: 'rollback', timeoutSeconds: WORK_SECONDS, access: ['write-journal', 'database'] },
+  RestoreCluster: {
+    folder: 'restore',
+    timeoutSeconds: WORK_SECONDS,
+    access: ['read-journal', 'write-journal', 'database', 'describe-cluster', 'restore'],
+  },
   CloseRun: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['write-journal', 'database'] },
   WriteReport: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['read-journal', 'write-journal'] },
   Notify: { folder: 'finish', timeoutSeconds: SHORT_SECONDS, access: ['publish'] },

@@ -15,9 +15,14 @@ function unverifiedTo<const Next extends string>(next: Next): readonly Catcher<N
   return [{ ErrorEquals: ['States.ALL'], Assign: { failure: '{% $states.errorOutput %}', stage: 'unverified' }, Next: next }];
 }
 
-/** The way back failed too: the first error stays first, and a person must choose. */
-const toHalt: readonly Catcher<'CloseRun'>[] = [
-  { ErrorEquals: ['States.ALL'], Assign: { laterFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
+/** The way back failed too: the first error stays first, and the snapshot is what is left. Who has lost the lock touches nothing any more. */
+const toRestore: readonly Catcher<'RestoreCluster' | 'CloseRun'>[] = [
+  { ErrorEquals: ['StaleTokenError'], Assign: { laterFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
+  {
+    ErrorEquals: ['States.ALL'],
+    Assign: { laterFailure: '{% $states.errorOutput %}', outcome: 'halted', polls: 0 },
+    Next: 'RestoreCluster',
+  },
 ];
 
 /** The outcome stands; an error in telling about it is passed over. */
@@ -85,6 +90,9 @@ export const stateMachine = machine({
         report: '',
         failure: null,
         laterFailure: null,
+        restoreFailure: null,
+        restoreFailures: 0,
+        restored: null,
       },
       Next: 'LoadPlan',
     },
@@ -151,6 +159,7 @@ export const stateMachine = machine({
     WhichWay: {
       Type: 'Choice',
       Choices: [
+        { Condition: '{% $way.to = "undo" and $asked.level = 3 %}', Assign: { outcome: 'halted', polls: 0 }, Next: 'RestoreCluster' },
         { Condition: '{% $way.to = "undo" %}', Next: 'DecideRecovery' },
         { Condition: '{% $way.to = "lower" %}', Next: 'LowerFence' },
         { Condition: '{% $way.to = "close" %}', Next: 'CloseRun' },
@@ -163,6 +172,7 @@ export const stateMachine = machine({
     AfterPreflight: {
       Type: 'Choice',
       Choices: [
+        { Condition: '{% $mode = "rollback" and $asked.level = 3 %}', Assign: { outcome: 'halted', polls: 0 }, Next: 'RestoreCluster' },
         { Condition: '{% $mode = "rollback" %}', Next: 'DecideRecovery' },
         { Condition: '{% $mode = "verify" %}', Next: 'VerifyTarget' },
         { Condition: '{% $mode = "cleanup" %}', Next: 'CreateSnapshot' },
@@ -349,7 +359,7 @@ export const stateMachine = machine({
     DecideRecovery: task('DecideRecovery', {
       payload: { failure: '{% $failure %}', stage: '{% $stage %}', asked: '{% $asked %}' },
       assign: { undo: '{% $states.result.Payload %}', polls: 0, progress: null },
-      catch: toHalt,
+      catch: toRestore,
       next: 'WhichUndo',
     }),
     WhichUndo: {
@@ -365,7 +375,7 @@ export const stateMachine = machine({
     UndoPhase: task('UndoPhase', {
       payload: { phase: '{% $undo.phase %}' },
       assign: { ...PROGRESS, stage: '{% $stage = "gates" ? "changing" : $stage %}' },
-      catch: toHalt,
+      catch: toRestore,
       next: 'IsUndoDone',
     }),
     IsUndoDone: {
@@ -380,7 +390,7 @@ export const stateMachine = machine({
     VerifyUndo: task('VerifyUndo', {
       payload: { progress: '{% $progress %}', asked: '{% $asked %}' },
       assign: PROGRESS,
-      catch: toHalt,
+      catch: toRestore,
       next: 'IsUndoVerified',
     }),
     IsUndoVerified: {
@@ -389,12 +399,45 @@ export const stateMachine = machine({
       Default: 'VerifyUndo',
     },
 
+    // The last way back: the snapshot, as a cluster of its own
+    RestoreCluster: task('RestoreCluster', {
+      payload: { asked: '{% $asked %}', laterFailure: '{% $laterFailure %}', restoreFailure: '{% $restoreFailure %}' },
+      assign: PROGRESS,
+      catch: [
+        { ErrorEquals: ['StaleTokenError'], Assign: { restoreFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
+        {
+          ErrorEquals: ['States.ALL'],
+          Assign: { restoreFailure: '{% $states.errorOutput %}', restoreFailures: '{% $restoreFailures + 1 %}', outcome: 'halted' },
+          Next: 'CanItGoBack',
+        },
+      ],
+      next: 'IsItRestored',
+    }),
+    IsItRestored: {
+      Type: 'Choice',
+      Choices: [
+        {
+          Condition: '{% $progress.done and $progress.outcome = "restored" %}',
+          Assign: { outcome: 'restored', restored: '{% $progress.sentence %}' },
+          Next: 'LowerFence',
+        },
+        { Condition: '{% $progress.done %}', Assign: { outcome: 'halted', restored: '{% $progress.sentence %}' }, Next: 'CloseRun' },
+        { Condition: '{% $progress.next = "visit" %}', Next: 'RestoreCluster' },
+      ],
+      Default: 'WaitForRestore',
+    },
+    WaitForRestore: { Type: 'Wait', Seconds: POLL_SECONDS, Assign: { polls: '{% $progress.acted ? 0 : $polls + 1 %}' }, Next: 'RestoreCluster' },
+    // The next visit knows what went wrong, and gives the old cluster its name back if it has lost it.
+    CanItGoBack: { Type: 'Choice', Choices: [{ Condition: '{% $restoreFailures > 3 %}', Next: 'CloseRun' }], Default: 'RestoreCluster' },
+
     // The end, by outcome
     CloseRun: task('CloseRun', {
       payload: {
         outcome: '{% $outcome %}',
         failure: '{% $failure %}',
         laterFailure: '{% $laterFailure %}',
+        restoreFailure: '{% $restoreFailure %}',
+        restored: '{% $restored %}',
         planState: '{% $planState %}',
         recovery: '{% $recovery %}',
         proof: '{% $proof %}',
@@ -433,6 +476,8 @@ export const stateMachine = machine({
         { Condition: '{% $outcome = "migrated" %}', Next: 'Migrated' },
         { Condition: '{% $outcome = "rolled-back" and $mode = "rollback" %}', Next: 'RolledBackAsAsked' },
         { Condition: '{% $outcome = "rolled-back" %}', Next: 'RolledBack' },
+        { Condition: '{% $outcome = "restored" and $mode = "rollback" %}', Next: 'RestoredAsAsked' },
+        { Condition: '{% $outcome = "restored" %}', Next: 'Restored' },
         { Condition: '{% $outcome = "refused" %}', Next: 'Refused' },
       ],
       Default: 'Halted',
@@ -440,8 +485,10 @@ export const stateMachine = machine({
     Passed: { Type: 'Succeed', Output: { outcome: 'passed', sentence: '{% $sentence %}' } },
     Migrated: { Type: 'Succeed', Output: { outcome: 'migrated', sentence: '{% $sentence %}' } },
     RolledBackAsAsked: { Type: 'Succeed', Output: { outcome: 'rolled-back', sentence: '{% $sentence %}' } },
+    RestoredAsAsked: { Type: 'Succeed', Output: { outcome: 'restored', sentence: '{% $sentence %}' } },
     Refused: { Type: 'Fail', Error: 'refused', Cause: CAUSE },
     RolledBack: { Type: 'Fail', Error: 'rolled-back', Cause: CAUSE },
+    Restored: { Type: 'Fail', Error: 'restored', Cause: CAUSE },
     Halted: { Type: 'Fail', Error: 'halted', Cause: CAUSE },
 
     // The end of a recovery: whether the run that died has its outcome

@@ -1,6 +1,7 @@
 import { CfnParameter, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { SnapshotPolicy } from '../core/run/environment.ts';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
 import type { ClusterAddress } from './database-target.ts';
 import type { PlanDocument } from './deployed-plans.ts';
 import { Stepgate } from './stepgate.ts';
@@ -19,16 +20,22 @@ export interface StepgateStackProps extends StackProps {
    * @default 'required'
    */
   readonly snapshot?: SnapshotPolicy;
+  /**
+   * What is done with the snapshot when the phases cannot be undone; see `StepgateProps`.
+   *
+   * @default 'prepare'
+   */
+  readonly restore?: RestorePolicy;
 }
 
 /** Stepgate by itself, beside a cluster that something else deployed. */
 export class StepgateStack extends Stack {
   readonly stepgate: Stepgate;
 
-  constructor(scope: Construct, id: string, { plans, database, snapshot = 'required', ...props }: StepgateStackProps) {
+  constructor(scope: Construct, id: string, { plans, database, snapshot = 'required', restore = 'prepare', ...props }: StepgateStackProps) {
     super(scope, id, { description: 'Stepgate: migrations of an Aurora PostgreSQL database', ...props });
     const target = database ?? askedAtDeployment(this);
-    this.stepgate = new Stepgate(this, 'Stepgate', { plans, database: target, snapshot, stateMachineName: this.stackName });
+    this.stepgate = new Stepgate(this, 'Stepgate', { plans, database: target, snapshot, restore, stateMachineName: this.stackName });
   }
 }
 

@@ -8,6 +8,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
 import { PLAIN_PLACE } from '../core/run/run-place.ts';
 import { makeAlarms } from './alarms.ts';
 import { bundleFunctions } from './bundle.ts';
@@ -41,6 +42,14 @@ export interface StepgateProps {
    * @default 'required'
    */
   readonly snapshot?: SnapshotPolicy;
+  /**
+   * What is done with the snapshot when the phases cannot be undone, or a rollback asks for it: `prepare` restores it into a new cluster beside this
+   * one, with every setting, and leaves the swap to a person; `swap` gives that cluster this one's name, too, where no write is lost by it; `none`
+   * restores nothing.
+   *
+   * @default 'prepare'
+   */
+  readonly restore?: RestorePolicy;
   /**
    * The state machine's name, at most 64 characters; also that of the group of schedules.
    *
@@ -109,17 +118,19 @@ export class Stepgate extends Construct {
     const plans = deployedPlans(props.plans);
     const database = databaseTarget(this, props.database);
     const storage = makeStorage(this, { plans, reportRetention: props.reportRetention ?? null, ...common });
+    const restore = props.restore ?? 'prepare';
     const topic = makeTopic(this, storage.key);
     const schedules = makeScheduleGroup(this, stateMachineName);
     const functionProps = {
       bundleFolder: props.bundleFolder ?? (existsSync(PREBUILT) ? PREBUILT : bundled(this)),
-      environment: environment(this, { database, storage, topic, plans, snapshot: props.snapshot ?? 'required' }),
+      environment: environment(this, { database, storage, topic, plans, snapshot: props.snapshot ?? 'required', restore }),
       memorySize: props.memorySize ?? 512,
       database,
       storage,
       topic,
       executionArns,
       stateMachineArn: machineArnOf(this, stateMachineName),
+      restore,
       ...common,
     };
     const door = makeSecondDoor(this, { ...functionProps, schedules });
@@ -162,12 +173,14 @@ function environment(
     topic,
     plans,
     snapshot,
+    restore,
   }: {
     readonly database: DatabaseTarget;
     readonly storage: Storage;
     readonly topic: ITopic;
     readonly plans: readonly DeployedPlan[];
     readonly snapshot: SnapshotPolicy;
+    readonly restore: RestorePolicy;
   },
 ): Environment {
   return {
@@ -181,6 +194,8 @@ function environment(
     STEPGATE_PLANS: digestsById(plans),
     STEPGATE_SNAPSHOT: snapshot,
     STEPGATE_DEAD_MAN: '',
+    STEPGATE_RESTORE: restore,
+    STEPGATE_INSTANCES: Stack.of(scope).toJsonString(database.instanceNames),
     STEPGATE_PLACE: JSON.stringify({ ...PLAIN_PLACE, options: `--stack ${Stack.of(scope).stackName}/${outputPrefix(scope)}` }),
   };
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
 import { PLAIN_PLACE, type RunPlace } from '../core/run/run-place.ts';
 import { assemblyFolderFor, obtainAssembly } from './assembly.ts';
 import { type DataApiLimits, startDataApi } from './data-api/server.ts';
@@ -27,6 +28,12 @@ export interface EngineOptions extends ServiceOptions {
    * @default - one of our own, made on first use
    */
   readonly server?: ExternalServer;
+  /**
+   * Whether a run's snapshot is restored, and swapped in.
+   *
+   * @default 'swap', or 'none' on a server that somebody else runs
+   */
+  readonly restore?: RestorePolicy;
   /** How commands in a report reach this engine. @default - as they are */
   readonly place?: RunPlace;
   readonly limits?: Partial<DataApiLimits>;
@@ -102,6 +109,7 @@ async function compose(options: EngineOptions, closers: Closer[]): Promise<Engin
     stack,
     assembly: assembly.value,
     snapshot: server?.snapshot?.kind === 'none' ? 'none' : 'required',
+    restore: options.restore ?? (server === undefined ? 'swap' : 'none'),
     place: options.place ?? { ...PLAIN_PLACE, kind: server === undefined ? 'embedded' : 'external' },
     databaseEndpoints: { rds: url, rdsData },
     crashServer: () => crash(clusterId),

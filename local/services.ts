@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PlanId } from '../core/ids.ts';
 import type { DeadManPlace } from '../core/run/dead-man.ts';
 import type { Environment, SnapshotPolicy } from '../core/run/environment.ts';
+import type { RestorePolicy } from '../core/run/restore-work.ts';
 import type { RunPlace } from '../core/run/run-place.ts';
 import type { Assembly } from './assembly.ts';
 import { statusChanges } from './events/status-changes.ts';
@@ -62,6 +63,7 @@ export interface Surroundings {
   readonly stack: Stack;
   readonly assembly: Assembly;
   readonly snapshot: SnapshotPolicy;
+  readonly restore: RestorePolicy;
   readonly place: RunPlace;
   readonly databaseEndpoints: Pick<Endpoints, 'rds' | 'rdsData'>;
   /** Ends the database server as a machine that fails, and starts it again. */
@@ -73,12 +75,12 @@ export interface Surroundings {
 /** Starts what is no database: objects, messages, functions, the state machine, schedules. */
 export async function startServices(options: ServiceOptions, surroundings: Surroundings): Promise<Endpoints> {
   const { folder, onStateExited, faults } = options;
-  const { clock, keep, stack, assembly, snapshot, place, databaseEndpoints, clientEnvironment, crashServer } = surroundings;
+  const { clock, keep, stack, assembly, databaseEndpoints, clientEnvironment, crashServer } = surroundings;
   const buckets = openBuckets(join(folder, 'buckets'), [stack.planBucket, stack.reportBucket]);
   const plans = putPlans(options.plans, stack.planBucket, buckets);
   const host = functionHost({
     functions: assembly.functions,
-    environment: () => ({ ...clientEnvironment(gated), ...functionEnvironment(stack, { plans, snapshot, place }) }),
+    environment: () => ({ ...clientEnvironment(gated), ...functionEnvironment(stack, plans, surroundings) }),
     region: REGION,
     accountId: ACCOUNT_ID,
     logFolder: join(folder, 'logs'),
@@ -169,7 +171,8 @@ export function deadManPlaceOf({ region, accountId }: Stack): DeadManPlace {
 
 function functionEnvironment(
   stack: Stack,
-  { plans, snapshot, place }: { readonly plans: Readonly<Record<string, string>>; readonly snapshot: SnapshotPolicy; readonly place: RunPlace },
+  plans: Readonly<Record<string, string>>,
+  { snapshot, restore, place }: Pick<Surroundings, 'snapshot' | 'restore' | 'place'>,
 ): Environment & Record<string, string> {
   return {
     STEPGATE_CLUSTER_ID: stack.clusterId,
@@ -181,6 +184,8 @@ function functionEnvironment(
     STEPGATE_TOPIC_ARN: stack.topicArn,
     STEPGATE_PLANS: JSON.stringify(plans),
     STEPGATE_SNAPSHOT: snapshot,
+    STEPGATE_RESTORE: restore,
+    STEPGATE_INSTANCES: '["*"]',
     STEPGATE_PLACE: JSON.stringify(place),
     STEPGATE_DEAD_MAN: JSON.stringify(deadManPlaceOf(stack)),
     // There is no X-Ray daemon here.

@@ -20,6 +20,8 @@ export interface RollbackWish {
   readonly mendedUndo?: boolean | undefined;
   /** The phase that stays, with those before it. */
   readonly to?: string | undefined;
+  /** Restore the snapshot instead of undoing the phases. */
+  readonly restore?: boolean | undefined;
 }
 
 export interface RunRequest {
@@ -38,13 +40,15 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
   if (wish.accept !== undefined && !ACCEPTANCE.test(wish.accept)) {
     throw new NoRunError(`--accept takes the 12 hexadecimal characters that a halted run's report names, got ${JSON.stringify(wish.accept)}`);
   }
+  if (wish.restore === true && (wish.accept !== undefined || wish.mendedUndo === true))
+    throw new NoRunError('--restore undoes no phase; leave out --accept and --mended-undo');
   refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
   // Before the question: a yes is for what the stack deploys.
   const deployed = stack && (await openStack(stack, [loaded], shell.plansFolder));
   for (const line of whereLines(shell, deployed)) shell.terminal.say(line);
   refuseUnknownPhase(wish.to, loaded);
-  if (changesDatabase(mode) && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode, to: wish.to });
+  if (changesDatabase(mode) && !yes) await confirm(shell.terminal, { plan: loaded.plan, verb: mode, to: wish.to, restores: wish.restore === true });
   const site = deployed ?? (await openFilledEngine(shell, loaded));
   try {
     const ended = await runPlan(shell, site, { ...loaded, mode, input: runInput(loaded, mode, wish) });
@@ -56,10 +60,20 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
 }
 
 /** A rollback goes by the plan that was applied, so only one by a corrected plan names a digest. */
-function runInput({ plan, digest }: LoadedPlan, mode: Mode, { accept, to, mendedUndo = false }: RollbackWish): Readonly<Record<string, string>> {
+function runInput(
+  { plan, digest }: LoadedPlan,
+  mode: Mode,
+  { accept, to, mendedUndo = false, restore = false }: RollbackWish,
+): Readonly<Record<string, string | number>> {
   const start = { plan: plan.id, mode };
   if (mode !== 'rollback') return { ...start, digest };
-  return { ...start, ...(mendedUndo ? { digest } : {}), ...(accept === undefined ? {} : { accept }), ...(to === undefined ? {} : { to }) };
+  return {
+    ...start,
+    ...(mendedUndo ? { digest } : {}),
+    ...(accept === undefined ? {} : { accept }),
+    ...(to === undefined ? {} : { to }),
+    ...(restore ? { level: 3 } : {}),
+  };
 }
 
 /** Before the question: a yes is for what would go. */

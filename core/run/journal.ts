@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { PlanDigest, PlanId, RunId } from '../ids.ts';
 import { Mode } from './mode.ts';
 import { Outcome } from './outcome.ts';
+import { RESTORE_ENTRIES } from './restore-entries.ts';
 
 /** What one check found. Samples are keys, never values. */
 export const CheckResult = z.object({
@@ -185,6 +186,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     accept: z.string().optional(),
     /** The phase that a rollback was told to go back to. */
     to: z.string().optional(),
+    /** A rollback by restoring the snapshot. */
+    level: z.literal(3).optional(),
     startedAt: at,
     /** When the plan's window ends. */
     deadline: at.optional(),
@@ -286,6 +289,7 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     executionArn: z.string(),
     because: z.string(),
   }),
+  ...RESTORE_ENTRIES,
   z.object({
     kind: z.literal('outcome'),
     at,

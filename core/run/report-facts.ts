@@ -1,4 +1,5 @@
 import type { CheckResult, JournalEntry } from './journal.ts';
+import { type RestoreFacts, restoreFacts } from './restore-facts.ts';
 
 type Kind = JournalEntry['kind'];
 export type Entry<K extends Kind> = Extract<JournalEntry, { kind: K }>;
@@ -34,6 +35,7 @@ export interface Facts {
   readonly undo: Entry<'undo-verified'> | null;
   /** Executions that went on for the run after its own had died, in their order. */
   readonly recoveries: readonly Entry<'recovery'>[];
+  readonly restore: RestoreFacts;
   readonly end: Entry<'outcome'> | null;
 }
 
@@ -63,6 +65,7 @@ export function factsOf(entries: readonly JournalEntry[]): Facts {
     fence: all('fence'),
     undo: last('undo-verified'),
     recoveries: all('recovery'),
+    restore: restoreFacts(entries),
     end: last('outcome'),
   };
 }

@@ -5,6 +5,7 @@ import { CHECK_HEADINGS, checkRow, checkTable, findingTable, type Source, scopeT
 import { comparisonTable, targetTable } from './report-comparison.ts';
 import { fenceText } from './report-fence.ts';
 import { hazardTable } from './report-hazards.ts';
+import { restoreText } from './report-restored.ts';
 import { conflictTable, keptRows, keptValues, notCarriedTable, undoProof } from './report-undo.ts';
 
 /** The report as a page: outcome first, then what was checked, each line with the number of the query or call that gave it. */
@@ -34,6 +35,7 @@ export function renderReport(report: Report): string {
     section('## After the last phase', checkTable(report.after, source)),
     section('## Fence', fenceText(report)),
     section('## Proof of the undo', undoProof(report)),
+    section('## Restore', restoreText(report)),
     section('## Conflicts', conflictTable(report)),
     section('## Not carried back', notCarriedTable(report)),
     section('## Kept rows', keptRows(report)),

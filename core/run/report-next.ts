@@ -42,7 +42,7 @@ function choices(facts: Facts, place: RunPlace): readonly NextAction[] {
         ? [start('execute', 'migrate again')]
         : [start('dry-run', 'remove the cause, then try without a change'), start('execute', 'migrate again'), ...dropSnapshot(facts, place)];
     case 'restored':
-      return [start('dry-run', 'look at the restored database')];
+      return [start('dry-run', 'look at the restored database'), ...restoreActions(facts, place)];
     case 'halted':
       return afterHalted(facts, { start, place });
     default:
@@ -58,7 +58,11 @@ function afterKept(phase: string, { start, isAsked }: { readonly start: Start; r
   ];
 }
 
-type Start = (mode: Mode, what: string, more?: { readonly option?: string; readonly input?: Readonly<Record<string, string>> }) => NextAction;
+type Start = (
+  mode: Mode,
+  what: string,
+  more?: { readonly option?: string; readonly input?: Readonly<Record<string, string | number>> },
+) => NextAction;
 
 function starter(plan: string): Start {
   return (mode, what, { option, input } = {}) => ({
@@ -116,6 +120,7 @@ function afterHalted(facts: Facts, { start, place }: Around): readonly NextActio
   // Of a plan that was migrated the undo has to be finished first.
   const forward = facts.run?.mode === 'rollback' ? [] : [start('execute', 'or go on forward from the phases that are committed')];
   const restore = restoreActions(facts, place);
+  if (facts.run?.level === 3) return afterRestore(facts, { start, restore });
   const why = wayBack(facts);
   switch (why) {
     case 'differs':
@@ -145,6 +150,13 @@ function afterHalted(facts: Facts, { start, place }: Around): readonly NextActio
     default:
       return assertNever(why);
   }
+}
+
+/** A restore that was asked for, and was not swapped in. */
+function afterRestore(facts: Facts, { start, restore }: { readonly start: Start; readonly restore: readonly NextAction[] }): readonly NextAction[] {
+  const isPrepared = facts.restore.end?.end === 'prepared';
+  const again = start('rollback', 'remove what stopped the restore, then try again', { option: '--restore', input: { level: 3 } });
+  return [...(isPrepared ? [] : [again]), ...restore, start('rollback', 'or undo the phases, which keeps what was written since')];
 }
 
 /** A newer run that took over has the fence, too. */

@@ -1,10 +1,16 @@
 import { assertNever } from '../assert-never.ts';
 import type { Facts } from './report-facts.ts';
 import type { NextAction } from './report-next.ts';
+import { restoredActions } from './report-restored.ts';
 import type { RunPlace } from './run-place.ts';
 
 /** How to look at the database of before, beside the one that serves: writes since the snapshot are only in that one. */
-export function restoreActions({ snapshot, lock, run }: Pick<Facts, 'snapshot' | 'lock' | 'run'>, place: RunPlace): readonly NextAction[] {
+export function restoreActions(
+  { snapshot, lock, run, restore: restored }: Pick<Facts, 'snapshot' | 'lock' | 'run' | 'restore'>,
+  place: RunPlace,
+): readonly NextAction[] {
+  const own = restoredActions({ restore: restored }, place);
+  if (own.length > 0) return own;
   if (snapshot?.status === 'available') {
     return [snapshot.restoreCommand === undefined ? restore(snapshot.id, place) : restoreBy(snapshot.id, snapshot.restoreCommand)];
   }

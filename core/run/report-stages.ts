@@ -3,6 +3,7 @@ import { bytesInWords, counted } from './in-words.ts';
 import type { Mode } from './mode.ts';
 import { isSuccess } from './outcome.ts';
 import { differencesIn, type Facts, failsIn, isProven } from './report-facts.ts';
+import { isEqual } from './restore-facts.ts';
 import { writtenMeanwhile } from './written-meanwhile.ts';
 
 /** The lines that an operator reads first, whatever the mode. */
@@ -42,7 +43,7 @@ function stageStatus(acts: readonly Act[], { facts, isAtWork }: { readonly facts
 
 /** What was done without an error may still have failed by what it found. */
 function actsOf(facts: Facts): readonly Act[] {
-  const { preflight, assess, snapshot, before, baseline, comparison, after, undo, run } = facts;
+  const { preflight, assess, snapshot, before, baseline, comparison, after, undo, run, restore } = facts;
   const judged = (fact: object | null, hasFailed: boolean): Act['state'] => (fact === null ? 'open' : hasFailed ? 'failed' : 'done');
   const names = run?.phases ?? [];
   const applied = names.every((name) => appliedPhases(facts).has(name));
@@ -60,8 +61,10 @@ function actsOf(facts: Facts): readonly Act[] {
     judge: { stage: 'post-validation', state: judged(after, failsIn(after ?? []) > 0) },
     undo: { stage: 'executed', state: undo === null ? 'open' : 'done' },
     prove: { stage: 'post-validation', state: judged(undo, !isProven(undo)) },
+    restore: { stage: 'executed', state: restore.end?.end === 'restored' ? 'done' : restore.end === null ? 'open' : 'failed' },
+    compare: { stage: 'post-validation', state: judged(restore.verified, restore.verified !== null && !isEqual(restore.verified)) },
   } as const satisfies Record<string, Act>;
-  const order = run === null ? (['preflight'] as const) : ACTS[run.mode];
+  const order = run === null ? (['preflight'] as const) : run.level === 3 ? RESTORE_ACTS : ACTS[run.mode];
   return order.filter((name) => name !== 'snapshot' || snapshot?.status !== 'none').map((name) => modes[name]);
 }
 
@@ -69,6 +72,9 @@ function actsOf(facts: Facts): readonly Act[] {
 function appliedPhases({ phases, transfers }: Facts): ReadonlySet<string> {
   return new Set([...phases, ...transfers].filter(({ direction }) => direction === 'up').map(({ phase }) => phase));
 }
+
+/** A rollback by the snapshot. */
+const RESTORE_ACTS = ['preflight', 'restore', 'compare'] as const;
 
 const ACTS = {
   'dry-run': ['preflight', 'assess', 'validate'],
@@ -84,7 +90,7 @@ function cleanupStatus({ run, end, undo }: Facts): StageLine['status'] {
   if (run?.mode === 'cleanup') return end === null ? 'RUNNING' : end.outcome === 'passed' ? 'PASSED' : 'FAILED';
   if (run?.mode !== 'execute') return 'SKIPPED';
   if (end === null || end.outcome === 'migrated') return 'PENDING';
-  if (end.outcome === 'rolled-back') return 'PASSED';
+  if (end.outcome === 'rolled-back' || end.outcome === 'restored') return 'PASSED';
   return end.outcome === 'halted' || undo !== null ? 'FAILED' : 'SKIPPED';
 }
 
@@ -106,12 +112,15 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
       const undone = phases.filter((phase) => phase.direction === 'undo').length;
       const applied = appliedPhases(facts).size;
       const rows = transfers.filter((transfer) => transfer.direction === 'up').reduce((sum, transfer) => sum + transfer.rows, 0);
+      if (run?.level === 3)
+        return facts.restore.begun === null ? '' : `${counted(facts.restore.steps.length, 'step')} of the restore of ${facts.restore.begun.snapshot}`;
       if (run?.mode === 'rollback') return undone === 0 ? '' : `${counted(undone, 'phase')} undone`;
       const moved = transfers.length === 0 ? '' : `, ${counted(rows, 'row')} moved`;
       const again = undone === 0 ? '' : `; ${counted(undone, 'phase')} undone again`;
       return applied === 0 && status !== 'FAILED' ? '' : `${share(applied, run?.phases.length ?? 0)}${moved}${again}`;
     }
     case 'post-validation':
+      if (run?.level === 3) return restoreDetail(facts);
       if (run?.mode === 'rollback') return proofDetail(facts);
       if (comparison === null) return '';
       return [
@@ -125,6 +134,14 @@ function detailOf(stage: StageLine['stage'], facts: Facts, status: StageLine['st
         return `the old tables${snapshot?.status === 'available' ? ' and the snapshot' : ''} are kept until "cleanup"`;
       return run?.mode !== 'execute' ? '' : undo === null && end?.outcome === 'halted' ? 'the way back stopped' : proofDetail(facts);
   }
+}
+
+function restoreDetail({ restore: { verified } }: Facts): string {
+  if (verified === null) return '';
+  const held = `${counted(verified.tables, 'table')} with ${counted(verified.rows, 'row')} of the restored database`;
+  return isEqual(verified)
+    ? `${held} are as before, by digest`
+    : `${held}: ${counted(verified.differences.length, 'difference')} from before${verified.schemaEqual ? '' : ', the schema among them'}`;
 }
 
 function share(done: number, all: number): string {

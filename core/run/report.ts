@@ -22,6 +22,7 @@ import { Mode } from './mode.ts';
 import { exitCode, Outcome } from './outcome.ts';
 import { differencesIn, type Entry, type Facts, factsOf } from './report-facts.ts';
 import { nextActions } from './report-next.ts';
+import { Level, levelTimes, RestoreReport, restoreReport } from './report-restored.ts';
 import { STAGE_STATUSES, STAGES, stageLines } from './report-stages.ts';
 import { PLAIN_PLACE, RunPlace } from './run-place.ts';
 
@@ -52,6 +53,8 @@ export const Report = z.object({
       to: z.string().nullable(),
       /** When the plan's window ends; null where it has none. */
       deadline: at.nullable(),
+      /** How a rollback was asked to go back; null for another mode. */
+      level: z.union([z.literal(2), z.literal(3)]).nullable(),
       startedAt: at,
       endedAt: at.nullable(),
       durationMs: z.number().nullable(),
@@ -136,6 +139,10 @@ export const Report = z.object({
       acceptance: z.string().nullable(),
     })
     .nullable(),
+  /** The snapshot's restore into a cluster of its own. */
+  restore: RestoreReport.nullable(),
+  /** How long each way back took: 2 undoes the phases, 3 restores the snapshot. */
+  levels: z.array(Level),
   /** Rows that an undo kept in schema stepgate_archive, since the plan cannot make them again; `of` is the table that they were rows of. */
   archived: z.array(z.object({ phase: z.string(), transfer: z.string(), of: z.string(), table: z.string(), rows: int })),
   /** Columns that both sides changed while live sync stood, as an undo found them in stepgate.conflict. */
@@ -181,6 +188,8 @@ export function buildReport(entries: readonly JournalEntry[], place: RunPlace = 
     after: facts.after,
     fence: facts.fence,
     undo,
+    restore: restoreReport(facts.restore),
+    levels: [...levelTimes(facts)],
     archived: facts.transfers.flatMap(({ phase, transfer, into, archived }) =>
       archived === null ? [] : [{ phase, transfer, of: into, ...archived }],
     ),
@@ -202,6 +211,7 @@ function header({ run, end }: Facts) {
       accept: run.accept ?? null,
       to: run.to ?? null,
       deadline: run.deadline ?? null,
+      level: run.mode === 'rollback' ? (run.level ?? 2) : null,
       endedAt: end?.endedAt ?? null,
       durationMs: end && Date.parse(end.endedAt) - Date.parse(run.startedAt),
     }

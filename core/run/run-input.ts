@@ -17,11 +17,13 @@ export const Asked = z
     isDigestGiven: z.boolean(),
     /** The phase that a rollback goes back to, and that stays; null for everything. */
     to: PhaseId.nullable().default(null),
+    /** How a rollback goes back: 2 undoes the phases, 3 restores the snapshot and loses every write since. */
+    level: z.union([z.literal(2), z.literal(3)]).default(2),
   })
-  .default({ accept: null, isDigestGiven: false, to: null });
+  .default({ accept: null, isDigestGiven: false, to: null, level: 2 });
 export type Asked = z.infer<typeof Asked>;
 
-export const NOTHING_ASKED: Asked = { accept: null, isDigestGiven: false, to: null };
+export const NOTHING_ASKED: Asked = { accept: null, isDigestGiven: false, to: null, level: 2 };
 
 export interface RunRequest {
   readonly plan: PlanId;
@@ -32,7 +34,7 @@ export interface RunRequest {
   readonly start: Date | null;
 }
 
-const KEYS = ['plan', 'mode', 'digest', 'accept', 'to', 'start', 'Comment'];
+const KEYS = ['plan', 'mode', 'digest', 'accept', 'to', 'level', 'start', 'Comment'];
 
 /**
  * Reads an execution's input, as a console user pastes it.
@@ -55,7 +57,12 @@ export function parseRunInput(input: unknown, deployed: DeployedPlans): RunReque
     throw new PlanNotFoundError(`this stack has no plan ${JSON.stringify(plan)}; it has ${planNames(deployed)}`);
   }
   const mode = chosenMode(given.mode);
-  const asked = { accept: checkedAccept(given.accept, mode), isDigestGiven: given.digest !== undefined, to: checkedGoal(given, mode) };
+  const asked = {
+    accept: checkedAccept(given.accept, mode),
+    isDigestGiven: given.digest !== undefined,
+    to: checkedGoal(given, mode),
+    level: chosenLevel(given, mode),
+  };
   return { plan, mode, digest: checkedDigest(given.digest, plan, digest), asked, start: checkedStart(given.start) };
 }
 
@@ -90,6 +97,20 @@ function checkedStart(given: unknown): Date | null {
   const start = z.iso.datetime().safeParse(given);
   if (!start.success) throw new InputRefusedError(`start must be a time in UTC, such as 2026-11-29T01:00:00Z, got ${describe(given)}`);
   return new Date(start.data);
+}
+
+function chosenLevel({ level: given, to, accept }: Readonly<Record<string, unknown>>, mode: Mode): Asked['level'] {
+  if (given === undefined) return 2;
+  if (given !== 2 && given !== 3) {
+    throw new InputRefusedError(`level must be 2 (undo the phases) or 3 (restore the snapshot), got ${describe(given)}`);
+  }
+  if (mode !== 'rollback') {
+    throw new InputRefusedError(`level goes with mode rollback, got mode ${mode}`);
+  }
+  if (given === 3 && (to !== undefined || accept !== undefined)) {
+    throw new InputRefusedError('level 3 undoes no phase: leave out to and accept');
+  }
+  return given;
 }
 
 function chosenPlan(given: unknown, deployed: DeployedPlans): PlanId {

@@ -26,6 +26,9 @@ export function outcomeSentence(end: {
   readonly plan: string | null;
   readonly failure: Failure | null;
   readonly laterFailure: Failure | null;
+  /** What stopped a restore, and what it came to. */
+  readonly restoreFailure: Failure | null;
+  readonly restored: string | null;
   /** When an earlier run migrated it, if so. */
   readonly migratedAt: string | null;
   /** What the proof of an undo found to differ; null where there was none. */
@@ -50,9 +53,11 @@ export function outcomeSentence(end: {
         ? `${plan} is rolled back: the database is as before${exceptions(end.proof)}`
         : `${plan} is rolled back, the database is as before the run${exceptions(end.proof)}${why}`;
     case 'restored':
-      return `${plan} is restored from its snapshot${why}`;
+      return `${plan} is taken back by its snapshot: ${end.restored ?? 'the restored cluster has the old name'}${why === '' ? '' : `. Why${why}`}`;
     case 'halted':
-      return `${plan} is halted, a person must choose${why}${onTheWayBack(end)}`;
+      return [`${plan} is halted, a person must choose`, [why.slice(2), onTheWayBack(end), ofRestore(end)].filter((one) => one !== '').join('; ')]
+        .filter((one) => one !== '')
+        .join(': ');
     default:
       return assertNever(end.outcome);
   }
@@ -61,5 +66,9 @@ export function outcomeSentence(end: {
 /** A rollback is nothing but the way back. */
 function onTheWayBack({ failure, laterFailure }: { readonly failure: Failure | null; readonly laterFailure: Failure | null }): string {
   if (laterFailure === null) return '';
-  return failure === null ? `: ${laterFailure.sentence}` : `; then, on the way back: ${laterFailure.sentence}`;
+  return failure === null ? laterFailure.sentence : `then, on the way back: ${laterFailure.sentence}`;
+}
+
+function ofRestore({ restoreFailure, restored }: { readonly restoreFailure: Failure | null; readonly restored: string | null }): string {
+  return restored ?? (restoreFailure === null ? '' : `the restore: ${restoreFailure.sentence}`);
 }

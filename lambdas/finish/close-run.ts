@@ -18,6 +18,9 @@ export const CloseRunInput = StartEnvelope.extend({
   outcome: Outcome,
   failure: StatesError.nullable(),
   laterFailure: StatesError.nullable(),
+  restoreFailure: StatesError.nullable().default(null),
+  /** What the restore came to, in words; null where there was none. */
+  restored: z.string().nullable().default(null),
   planState: z.string(),
   /** The newest phase that a way back leaves; null where there is none. */
   kept: z.string().nullable().default(null),
@@ -34,13 +37,14 @@ export function closeRun(deps: Pick<StatePorts, 'session' | 'journal'>): Work<In
     const laterFailure = failureOf(input.laterFailure);
     const migratedAt = await earlierMigration(deps, input);
     const recorded = input.recovery?.recorded ?? null;
-    const { kept } = input;
-    const said = { outcome, mode: run.mode, plan: run.plan, failure, laterFailure, migratedAt, proof: input.proof, kept };
+    const restoreFailure = failureOf(input.restoreFailure);
+    const { kept, restored, proof } = input;
+    const said = { outcome, mode: run.mode, plan: run.plan, failure, laterFailure, restoreFailure, restored, migratedAt, proof, kept };
     const sentence = recorded?.sentence ?? outcomeSentence(said);
     await tellKeptFence(deps, input);
     // What the run came to before it died stays said as it said it.
     if (recorded === null) {
-      const [laterFailures, at] = [laterFailure === null ? [] : [laterFailure], now.toISOString()];
+      const [laterFailures, at] = [[laterFailure, restoreFailure].filter((one) => one !== null), now.toISOString()];
       const end = { kind: 'outcome', at, outcome, sentence, failure, laterFailures, endedAt: at, ...(kept === null ? {} : { kept }) } as const;
       await deps.journal.write(run.id, 'outcome', end);
     }

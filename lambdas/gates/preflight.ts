@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { hiddenSessions, longSessions, serverFacts, tableAccess } from '../../adapters/catalog.ts';
 import { owningLogins } from '../../adapters/fence.ts';
 import { hasLedger } from '../../adapters/has-ledger.ts';
+import { neighbours } from '../../adapters/neighbours.ts';
 import { describeReference, outsideReferences } from '../../adapters/outside-references.ts';
 import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import type { Snapshots } from '../../adapters/snapshots.ts';
@@ -29,6 +30,7 @@ import {
   snapshotFindings,
   windowFindings,
 } from '../../core/run/preflight.ts';
+import { restoreFindings } from '../../core/run/restore-findings.ts';
 import { Asked } from '../../core/run/run-input.ts';
 import { undone } from '../../core/transfer/made.ts';
 import { transfersOf } from '../../core/transfer/transfers-of.ts';
@@ -45,7 +47,7 @@ export const PreflightInput = ReadingEnvelope.extend({ planState: z.string(), as
  * @throws {GateRefusedError} with every reason at once.
  */
 export function preflight(
-  deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy'> },
+  deps: StatePorts & { readonly snapshots: Pick<Snapshots, 'cluster' | 'policy' | 'restorePolicy' | 'swapFacts'> },
 ): Work<z.infer<typeof PreflightInput>, { findings: number }> {
   return async ({ run, now, asked, deadline }) => {
     const plan = await planInForce(deps, run);
@@ -59,12 +61,13 @@ export function preflight(
       ...clusterFindings(cluster),
       ...windowFindings(deadline ?? null, now),
       ...snapshotFindings(deps.snapshots.policy, run.mode),
+      ...(await lastWayBack(deps, run.mode, asked.level)),
       ...serverFindings(server, changesDatabase(run.mode)),
       ...(await deps.session.readOnly(async (query) =>
         sessionFindings(await longSessions(query, LONG_SESSION_SECONDS), await hiddenSessions(query)),
       )),
       ...(await deps.session.readOnly((query) => hazardFindings(query, plan.accepted))),
-      ...(await findingsOf(deps, plan, { mode: run.mode, asked })),
+      ...(asked.level === 3 ? [] : await findingsOf(deps, plan, { mode: run.mode, asked })),
     ];
     await deps.journal.write(run.id, 'preflight', {
       kind: 'preflight',
@@ -79,6 +82,20 @@ export function preflight(
     }
     return { findings: findings.length };
   };
+}
+
+/** Said where a run changes something, or would, and where a restore is what is asked for. */
+async function lastWayBack(
+  { session, snapshots }: Pick<StatePorts, 'session'> & { readonly snapshots: Pick<Snapshots, 'policy' | 'restorePolicy' | 'swapFacts'> },
+  mode: Mode,
+  level: 2 | 3,
+): Promise<readonly Finding[]> {
+  const isAsked = level === 3;
+  if (!isAsked && mode !== 'execute' && mode !== 'dry-run') return [];
+  const policies = { restore: snapshots.restorePolicy, snapshot: snapshots.policy };
+  const isSaid = policies.restore !== 'none' && (isAsked || policies.snapshot !== 'none');
+  const facts = isSaid ? { ...(await snapshots.swapFacts()), neighbours: await session.readOnly(neighbours) } : null;
+  return restoreFindings(policies, { isAsked, facts });
 }
 
 function findingsOf(

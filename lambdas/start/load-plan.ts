@@ -72,6 +72,7 @@ async function tellBegin(deps: Deps, { run, now, deadline }: Begun, request: Req
     ...pinned,
     ...(asked.accept === null ? {} : { accept: asked.accept }),
     ...(asked.to === null ? {} : { to: asked.to }),
+    ...(asked.level === 3 ? { level: 3 as const } : {}),
     title: plan.title,
     phases: plan.phases.filter(({ when }) => when === (request.mode === 'cleanup' ? 'cleanup' : 'run')).map((phase) => phase.id),
     notes: [...plan.notes],
@@ -120,12 +121,12 @@ function requestOf({ input }: DescribedExecution, { deployed }: Pick<Deps, 'depl
   return request;
 }
 
-const GivenInput = z.object({ accept: z.string().nullish(), digest: z.string().optional(), to: PhaseId.nullish() });
+const GivenInput = z.object({ accept: z.string().nullish(), digest: z.string().optional(), to: PhaseId.nullish(), level: z.literal(3).optional() });
 
 /** What the dead run was asked for; its input was read before, or nothing comes of it. */
 function askedOf({ input }: DescribedExecution): RunRequest['asked'] {
   const given = GivenInput.safeParse(JSON.parse(input)).data;
-  return { accept: given?.accept ?? null, isDigestGiven: given?.digest !== undefined, to: given?.to ?? null };
+  return { accept: given?.accept ?? null, isDigestGiven: given?.digest !== undefined, to: given?.to ?? null, level: given?.level ?? 2 };
 }
 
 function recordedIn(journal: readonly JournalEntry[]): Recovery['recorded'] {

@@ -12,8 +12,8 @@ interface Statement {
 }
 
 /** Every statement of a role's policies, or of a managed policy. */
-function statementsOf(prefix: string): readonly Statement[] {
-  return Object.entries(resources).flatMap(([id, { Type, Properties }]) => {
+function statementsOf(prefix: string, of = resources): readonly Statement[] {
+  return Object.entries(of).flatMap(([id, { Type, Properties }]) => {
     const isPolicy = id.startsWith(prefix) && (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy');
     const document = Properties?.PolicyDocument as { readonly Statement: readonly Statement[] } | undefined;
     return isPolicy ? (document?.Statement ?? []) : [];
@@ -53,6 +53,10 @@ const BY_ACCESS: Readonly<Record<string, readonly string[]>> = {
   database: [...DATABASE, 'secretsmanager:GetSecretValue'],
   'describe-cluster': ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
   'create-snapshot': ['rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
+  restore: [
+    ...['RestoreDBClusterFromSnapshot', 'CreateDBInstance', 'AddTagsToResource', 'ModifyDBCluster'].map((name) => `rds:${name}`),
+    ...['rds:EnableHttpEndpoint', 'rds:DisableHttpEndpoint', 'kms:DescribeKey', 'kms:CreateGrant', ...DATABASE],
+  ],
   'describe-executions': ['states:DescribeExecution'],
   'start-executions': ['states:StartExecution'],
   'set-dead-man': ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule', 'iam:PassRole'],
@@ -115,6 +119,38 @@ test('a snapshot can be taken of this cluster only, under our prefix, with our t
   expect(statementsOf(role).find(({ Action }) => Action === 'rds:AddTagsToResource')?.Condition).toEqual({
     'ForAllValues:StringLike': { 'aws:TagKeys': ['stepgate:*'] },
   });
+});
+
+test('a stack that prepares may make clusters of its own names, and change no other', () => {
+  const role = 'StepgateFunctionsRestoreClusterRole';
+  const [cluster, instance] = ['cluster', 'db'].map((kind) => `arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:${kind}:stepgate-restored-*`);
+  for (const action of ['rds:ModifyDBCluster', 'rds:EnableHttpEndpoint', 'rds:DisableHttpEndpoint'])
+    expect(resourcesFor(role, action)).toEqual([cluster]);
+  expect(resourcesFor(role, 'rds:AddTagsToResource')).toEqual([cluster, instance]);
+  expect(resourcesFor(role, 'rds:CreateDBInstance').filter((name) => /:(db|cluster):/.test(name))).toEqual([instance, cluster]);
+  expect(actionsOf(role)).not.toContain('rds:ModifyDBInstance');
+  expect(statementsOf(role).find(({ Action }) => Action === 'kms:CreateGrant')?.Condition).toMatchObject({
+    Bool: { 'kms:GrantIsForAWSResource': 'true' },
+  });
+});
+
+test('a stack that swaps may rename its cluster and that one’s instances, and one that restores nothing may not even make one', () => {
+  const role = 'StepgateFunctionsRestoreClusterRole';
+  const swapping = statementsOf(role, synthesize({ restore: 'swap' }).resources);
+  const named = (action: string) =>
+    swapping
+      .filter(({ Action }) => [Action].flat().includes(action))
+      .flatMap(({ Resource }) => [Resource].flat().map(asText))
+      .map((text) => text.replace(/^.*:(cluster|db):/, ''));
+  expect(new Set(named('rds:ModifyDBCluster'))).toEqual(
+    new Set(['crm-production', 'crm-production-before-*', 'stepgate-before-*', 'stepgate-restored-*']),
+  );
+  expect(new Set(named('rds:ModifyDBInstance'))).toEqual(
+    new Set(['crm-production*', 'crm-production*-before-*', 'stepgate-before-*', 'stepgate-restored-*']),
+  );
+  const actions = (restore: 'swap' | 'none') => statementsOf(role, synthesize({ restore }).resources).flatMap(({ Action }) => Action);
+  expect(actions('none').filter((action) => /rds:(?!Describe)/.test(action))).toEqual([]);
+  expect([...actions('swap'), ...actions('none')].filter((action) => action.includes('Delete'))).toEqual([]);
 });
 
 test('the lock asks for executions of this machine only', () => {

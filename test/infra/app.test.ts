@@ -47,12 +47,14 @@ test('the app takes the database from the context, and asks for nothing then', S
     secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:crm/migrator-a1B2c3',
     databaseName: 'crm',
     snapshot: 'none',
+    restore: 'swap',
   };
   const ended = await run(process.execPath, ['bin/app.ts'], { CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify(context) });
   expect(ended).toEqual({ code: 0, stderr: '' });
   const template = JSON.parse(readFileSync(path.join(out, 'Stepgate.template.json'), 'utf8')) as Record<string, Record<string, unknown>>;
   expect(Object.keys(template.Parameters ?? {})).toEqual(['BootstrapVersion']);
   expect(JSON.stringify(template.Resources)).toContain('"STEPGATE_SNAPSHOT":"none"');
+  expect(JSON.stringify(template.Resources)).toContain('"STEPGATE_RESTORE":"swap"');
   // Commands in a report reach the stack that made it.
   expect(JSON.stringify(template.Resources)).toContain('--stack Stepgate/Stepgate');
 });

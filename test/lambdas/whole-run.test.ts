@@ -27,7 +27,17 @@ async function forward(id: string): Promise<readonly string[]> {
   const same = { sourceRows: 1000, targetRows: 1000, missing: 0, extra: 0, different: 0 };
   expect(await verifyTarget(bench.ports)({ ...run, progress: null })).toMatchObject({ done: true, results: [same] });
   await completeRun(bench.ports)(run);
-  await closeRun(bench.ports)({ ...run, outcome: 'migrated', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'migrated',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   return ran;
 }
 
@@ -40,7 +50,17 @@ async function back(id: string): Promise<readonly string[]> {
     step = await decideRecovery(bench.ports)({ ...run, failure: null, stage: 'changing', asked: NOTHING_ASKED });
   }
   expect(await verifyUndo(bench.ports)({ ...run, progress: null, asked: NOTHING_ASKED })).toEqual({ done: true, meanwhile: 0, accepted: 0 });
-  await closeRun(bench.ports)({ ...run, outcome: 'rolled-back', failure: null, laterFailure: null, planState: 'migrated', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'rolled-back',
+    failure: null,
+    laterFailure: null,
+    planState: 'migrated',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   return undone;
 }
 

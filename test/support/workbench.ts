@@ -64,10 +64,14 @@ export async function openWorkbench(limits: Partial<DataApiLimits> = {}): Promis
     STEPGATE_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:stepgate',
     STEPGATE_PLANS: '{}',
     STEPGATE_SNAPSHOT: 'required',
+    STEPGATE_RESTORE: 'swap',
+    STEPGATE_INSTANCES: '["*"]',
     STEPGATE_PLACE: JSON.stringify(PLAIN_PLACE),
     STEPGATE_DEAD_MAN: '',
   };
   const client = new Client({ connectionString: cluster.migratorUrl });
+  // A renamed instance restarts.
+  client.on('error', () => undefined);
   await client.connect();
   return {
     environment,

@@ -102,6 +102,8 @@ test('every outcome is said in one sentence', () => {
     migratedAt: null,
     proof: null,
     kept: null,
+    restoreFailure: null,
+    restored: null,
   } as const;
   const sentences = (['passed', 'migrated', 'refused', 'rolled-back', 'restored', 'halted'] as const).map((outcome) =>
     outcomeSentence({ ...end, outcome }),
@@ -111,7 +113,7 @@ test('every outcome is said in one sentence', () => {
     'small is migrated: every phase done, every check passed',
     'small is refused: why',
     'small is rolled back, the database is as before the run: why',
-    'small is restored from its snapshot: why',
+    'small is taken back by its snapshot: the restored cluster has the old name. Why: why',
     'small is halted, a person must choose: why; then, on the way back: and then',
   ]);
 });

@@ -114,7 +114,17 @@ test('a recovery that failed makes room for the next, and the third calls a pers
 test('a run that has its outcome and holds nothing is left alone', async () => {
   const run = await die('FAILED');
   if (run === null) throw new Error('there is no run');
-  await closeRun(bench.ports)({ ...run, outcome: 'refused', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'refused',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   expect(await event(id)).toMatchObject({ did: 'left-alone', because: 'it is refused, and nothing is held by it' });
 });
 
@@ -135,7 +145,17 @@ test.each([
 ] as const)('a run that is $outcome and still holds $what is $did', async ({ outcome, held, did }) => {
   const run = await die('FAILED');
   if (run === null) throw new Error('there is no run');
-  await closeRun(bench.ports)({ ...run, outcome, failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome,
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   await bench.sql(held(id));
   expect(await event(id)).toMatchObject({ did });
 });
@@ -164,7 +184,17 @@ test('a run without an outcome is recovered though the database is away; one tha
   const session = unreachable();
   expect(await event(id, { session })).toMatchObject({ did: 'started' });
   if (run === null) throw new Error('there is no run');
-  await closeRun(bench.ports)({ ...run, outcome: 'refused', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'refused',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   expect((await refusal(event(id, { session }))).name).toBe('ConfigurationError');
 });
 
@@ -183,7 +213,17 @@ test('an execution that Step Functions still calls running when its end is told 
 test('a look that nobody could take is taken again', async () => {
   const run = await die();
   if (run === null) throw new Error('there is no run');
-  await closeRun(bench.ports)({ ...run, outcome: 'refused', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'refused',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   expect((await refusal(settling(deadMan(), { session: unreachable() }))).name).toBe('ConfigurationError');
   expect(moved).toEqual(['2026-01-05T23:00:00.000Z']);
 });
@@ -211,7 +251,17 @@ test('a look that came so late that half an hour after it is past looks again a 
 test('a dead man’s schedule of a run that is settled is the last one', async () => {
   const run = await die('FAILED');
   if (run === null) throw new Error('there is no run');
-  await closeRun(bench.ports)({ ...run, outcome: 'refused', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...run,
+    outcome: 'refused',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   expect(await settling(deadMan())).toMatchObject({ did: 'left-alone' });
   expect(moved).toEqual([]);
 });

@@ -33,7 +33,17 @@ const LOCK = 'select token::int, run_id as run from stepgate.lock';
 
 function close(run: ChangingEnvelope, outcome: Outcome, more: { error?: string; cause?: string; planState?: string } = {}) {
   const failure = more.error === undefined ? null : { Error: more.error, Cause: more.cause ?? '' };
-  return closeRun(bench.ports)({ ...run, outcome, failure, laterFailure: null, planState: more.planState ?? 'fresh', proof: null, kept: null });
+  return closeRun(bench.ports)({
+    ...run,
+    outcome,
+    failure,
+    laterFailure: null,
+    planState: more.planState ?? 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
 }
 
 test('CompleteRun run twice and beside itself keeps the first moment', async () => {
@@ -115,6 +125,8 @@ test('a run whose lock was taken without its knowing the token gives it back', a
     planState: 'fresh',
     proof: null,
     kept: null,
+    restoreFailure: null,
+    restored: null,
   } as const;
   await closeRun(bench.ports)({ run: { ...run, token: null }, now, ...end });
   expect(await bench.sql(LOCK)).toEqual([{ token: 1, run: null }]);
@@ -124,7 +136,17 @@ test('a run that only looked closes without a ledger', async () => {
   await emptyDatabase(bench);
   const input = reading(plan, { mode: 'dry-run', id: 'looked' });
   expect(
-    await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null }),
+    await closeRun(bench.ports)({
+      ...input,
+      outcome: 'passed',
+      failure: null,
+      laterFailure: null,
+      planState: 'fresh',
+      proof: null,
+      kept: null,
+      restoreFailure: null,
+      restored: null,
+    }),
   ).toEqual({
     outcome: 'passed',
     sentence: 'dry-run of small passed',
@@ -137,7 +159,17 @@ test('a run that was refused before its plan was known closes too', async () => 
   const input = { run: { ...run, plan: null, digest: null, mode: null }, now };
   const failure = { Error: 'InputRefusedError', Cause: '{"errorMessage":"no such plan"}' };
   expect(
-    await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null, kept: null }),
+    await closeRun(bench.ports)({
+      ...input,
+      outcome: 'refused',
+      failure,
+      laterFailure: null,
+      planState: 'fresh',
+      proof: null,
+      kept: null,
+      restoreFailure: null,
+      restored: null,
+    }),
   ).toEqual({
     outcome: 'refused',
     sentence: 'the plan is refused: no such plan',

@@ -39,7 +39,17 @@ test('WriteReport run twice and beside itself writes the same two pages', async 
   const input = reading(plan, { mode: 'dry-run', id: 'reported' });
   const start = { ...input, run: { ...input.run, plan: null, digest: null, mode: null } };
   await loadPlan({ ...bench.ports, executions: { describe: async () => null }, deployed: { [plan.plan.id]: plan.digest } })({ ...start, input: {} });
-  await closeRun(bench.ports)({ ...input, outcome: 'passed', failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...input,
+    outcome: 'passed',
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
   const visit = () => writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...input, outcome: 'passed' });
   const [one, other] = await Promise.all([visit(), visit()]);
   expect(one).toEqual({ json: 's3://reports/runs/reported/report.json', page: 's3://reports/runs/reported/report.md' });
@@ -61,6 +71,8 @@ test('a run that was refused before its plan was known has a report', async () =
     planState: 'fresh',
     proof: null,
     kept: null,
+    restoreFailure: null,
+    restored: null,
   });
   await writeReport({ ...bench.ports, place: PLAIN_PLACE })({ ...start, outcome: 'refused' });
   expect(JSON.parse(await page('unknown', 'report.json'))).toMatchObject({ run: null, outcome: { outcome: 'refused' } });

@@ -189,6 +189,8 @@ test('what the run had come to is closed as it said it, and the lock given back'
     recovery,
     proof: null,
     kept: null,
+    restoreFailure: null,
+    restored: null,
   } as const;
   expect(await closeRun(bench.ports)(closing)).toEqual(recorded);
   expect(await bench.sql('select outcome, sentence from stepgate.run')).toEqual([recorded]);
@@ -197,5 +199,15 @@ test('what the run had come to is closed as it said it, and the lock given back'
 });
 
 function close(run: Awaited<ReturnType<typeof beginRun>>, outcome: 'migrated' | 'rolled-back') {
-  return closeRun(bench.ports)({ ...run, outcome, failure: null, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  return closeRun(bench.ports)({
+    ...run,
+    outcome,
+    failure: null,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
 }

@@ -56,7 +56,17 @@ async function acquire(plan: Deployed, run: { readonly id: string; readonly mode
 async function end(plan: Deployed, refused: Error, run: { readonly id: string; readonly mode?: Mode }): Promise<void> {
   const failure = { Error: refused.name, Cause: JSON.stringify({ errorMessage: refused.message }) };
   const input = reading(plan, { mode: run.mode ?? 'execute', id: run.id });
-  await closeRun(bench.ports)({ ...input, outcome: 'refused', failure, laterFailure: null, planState: 'fresh', proof: null, kept: null });
+  await closeRun(bench.ports)({
+    ...input,
+    outcome: 'refused',
+    failure,
+    laterFailure: null,
+    planState: 'fresh',
+    proof: null,
+    kept: null,
+    restoreFailure: null,
+    restored: null,
+  });
 }
 
 async function holder(): Promise<unknown> {
@@ -306,7 +316,7 @@ test('a rollback goes by a given digest when it differs in its undo only', async
   const first = await beginMeasuredRun(bench, plan, { id: 'first' });
   await runPhases(bench.ports, first);
   await bench.sql('update stepgate.lock set run_id = null');
-  const asked = { accept: null, isDigestGiven: true, to: null };
+  const asked = { accept: null, isDigestGiven: true, to: null, level: 2 } as const;
   const mended = await deploy(bench, {
     ...SMALL_PLAN,
     '1-schema/undo.sql': 'alter table people drop column is_moved;\ndrop table if exists customers;\n',

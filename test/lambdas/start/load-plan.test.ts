@@ -31,7 +31,7 @@ test('LoadPlan run twice and beside itself pins the same digest, and writes it d
     plan: 'small',
     mode: 'execute',
     digest: plan.digest,
-    asked: { accept: null, isDigestGiven: true, to: null },
+    asked: { accept: null, isDigestGiven: true, to: null, level: 2 },
     deadline: null,
     ...{ run: 'loaded', startedAt: '2026-01-05T22:00:00.000Z', recovery: null },
   });
