@@ -18,6 +18,7 @@ const SLOW = [
   'local/fenced-run',
   'local/second-door',
   'local/stopped-anywhere',
+  'local/restored-run',
 ].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 

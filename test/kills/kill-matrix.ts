@@ -92,8 +92,21 @@ function statesOfSuccess(): readonly string[] {
     'VerifyUndo',
     'IsUndoVerified',
     'DoesVerifyingUndo',
+    ...['RestoreCluster', 'IsItRestored', 'WaitForRestore', 'CanItGoBack'],
   ];
-  const never = ['AwaitHolder', 'WaitForPhase', 'WaitForLong', 'AwaitLong', 'Passed', 'RolledBackAsAsked', 'Refused', 'RolledBack', 'Halted'];
+  const never = [
+    'AwaitHolder',
+    'WaitForPhase',
+    'WaitForLong',
+    'AwaitLong',
+    'Passed',
+    'RolledBackAsAsked',
+    'RestoredAsAsked',
+    'Refused',
+    'RolledBack',
+    'Restored',
+    'Halted',
+  ];
   const ofRecovery = ['WhichWay', 'IsItSettled', 'Settled', 'LeftToAnother', 'NotSettled'];
   return Object.keys(stateMachine.States).filter((state) => ![...back, ...never, ...ofRecovery].includes(state));
 }
