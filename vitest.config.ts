@@ -19,6 +19,8 @@ const SLOW = [
   'local/second-door',
   'local/stopped-anywhere',
   'local/restored-run',
+  'local/kept-phases',
+  'local/window',
 ].map((file) => `test/${file}.test.ts`);
 const isSlow = process.env.STEPGATE_TESTS === 'slow';
 
