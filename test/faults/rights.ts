@@ -9,13 +9,15 @@ export function needsOf(calls: readonly Call[]): ReadonlySet<Need> {
   return new Set(calls.flatMap((call): readonly Need[] => (call.by === null || call.service === 'lambda' ? [] : [`${call.by} ${accessFor(call)}`])));
 }
 
+/** The restore has a matrix of its own, where nobody else is held to anything. */
+const OF_RESTORES: readonly (FunctionName | DoorName)[] = ['RestoreCluster'];
+const OF_RUNS = (Object.keys(ALL_FUNCTIONS) as (FunctionName | DoorName)[]).filter((name) => !OF_RESTORES.includes(name));
+
 /** Rights that a call needed and its function has not, and rights that no call of any run needed. */
-export function faultsOfRights(needs: ReadonlySet<string>): readonly string[] {
-  const given = new Set(
-    (Object.keys(ALL_FUNCTIONS) as (FunctionName | DoorName)[]).flatMap((name): readonly string[] =>
-      ALL_FUNCTIONS[name].access.map((access) => `${name} ${access}`),
-    ),
-  );
+export function faultsOfRights(all: ReadonlySet<string>, of: 'runs' | 'restores' = 'runs'): readonly string[] {
+  const functions = of === 'runs' ? OF_RUNS : OF_RESTORES;
+  const needs = new Set([...all].filter((need) => OF_RESTORES.some((name) => need.startsWith(`${name} `)) === (of === 'restores')));
+  const given = new Set(functions.flatMap((name): readonly string[] => ALL_FUNCTIONS[name].access.map((access) => `${name} ${access}`)));
   return [
     ...[...needs].filter((need) => !given.has(need)).map((need) => `a call needs what its function may not: ${need}`),
     ...[...given].filter((one) => !needs.has(one)).map((one) => `no call needs what its function may: ${one}`),
@@ -27,7 +29,8 @@ function accessFor({ service, action, about }: Call): Access {
     case 'rdsData':
       return 'database';
     case 'rds':
-      return action === 'CreateDBClusterSnapshot' ? 'create-snapshot' : 'describe-cluster';
+      if (action === 'CreateDBClusterSnapshot') return 'create-snapshot';
+      return action.startsWith('Describe') ? 'describe-cluster' : 'restore';
     case 's3':
       if (action === 'PUT') return 'write-journal';
       return about.startsWith('/stepgate-plans') ? 'read-plans' : 'read-journal';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { actsOf, openRestoreSite, type RestoreSite } from '../faults/restore-site.ts';
+import { faultsOfRights, needsOf } from '../faults/rights.ts';
 
 // The way back by the snapshot through the whole definition, by the functions that would be deployed. All cases: npm run test:faults:restore.
 
@@ -26,6 +27,7 @@ test('an application reads the old rows under the old name, and the plan can be 
     'ModifyDBInstance',
     'EnableHttpEndpoint',
   ]);
+  expect(faultsOfRights(needsOf(calls), 'restores')).toEqual([]);
   expect(await site.execute()).toBe('migrated');
 }, 60_000);
 
