@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { DescribeDBClustersCommand, DescribeDBInstancesCommand, ModifyDBClusterCommand } from '@aws-sdk/client-rds';
-import { beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as z from 'zod';
 import { dataApiClient, rdsClient } from '../../../adapters/aws-clients.ts';
 import { rdsClusters } from '../../../adapters/clusters.ts';
@@ -19,17 +20,19 @@ import { beginRun, type Deployed, deploy, retried, runPhases } from '../../suppo
 import { SMALL_PLAN, SMALL_SOURCE } from '../../support/small-plan.ts';
 import { NO_DEAD_MAN, openWorkbench, type Workbench } from '../../support/workbench.ts';
 
-// A migrated database, and its way back by the snapshot; a workbench for each test, because names change.
+// A migrated database, and its way back by the snapshot. The tests share it: the last one swaps.
 
 let bench: Workbench;
 let plan: Deployed;
+let first: ChangingEnvelope;
 let minutes = 0;
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openWorkbench();
   plan = await deploy(bench, SMALL_PLAN);
-  minutes = 0;
-  return () => bench.close();
+  first = await migrated();
 });
+afterAll(() => bench?.close());
+beforeEach(() => bench.sql('update stepgate.lock set run_id = null'));
 
 const ASKED = { ...NOTHING_ASKED, level: 3 } as const;
 
@@ -79,9 +82,13 @@ async function toTheEnd(run: ChangingEnvelope, given: Given = {}, deps = ports()
   throw new Error('the restore never ended');
 }
 
-async function clusters() {
+/** The one that serves, and those of the run. */
+async function clusters({ run }: ChangingEnvelope) {
+  const hash = createHash('sha256').update(run.executionArn).digest('hex').slice(0, 8);
   const { DBClusters = [] } = await rdsClient().send(new DescribeDBClustersCommand({}));
-  return DBClusters.map(({ DBClusterIdentifier: id = '', HttpEndpointEnabled: isOn }) => ({ id: id.replace(/[0-9a-f]{8}$/, 'RUN'), isOn }));
+  return DBClusters.filter(({ DBClusterIdentifier: id }) => id === 'local' || id?.endsWith(hash)).map(
+    ({ DBClusterIdentifier: id = '', HttpEndpointEnabled: isOn }) => ({ id: id.replace(hash, 'RUN'), isOn }),
+  );
 }
 
 async function steps(run: ChangingEnvelope): Promise<readonly string[]> {
@@ -94,8 +101,91 @@ async function count(sql: string): Promise<unknown> {
   return row?.found;
 }
 
+test('where the stack leaves the swap to a person, the restored cluster stands beside, verified', async () => {
+  const run = await beginRun(bench, plan, { id: 'back-1', mode: 'rollback' });
+  const end = await toTheEnd(run, {}, ports({ STEPGATE_RESTORE: 'prepare' }));
+  expect(end).toMatchObject({ done: true, outcome: 'halted' });
+  expect(end.sentence).toMatch(
+    /is restored as cluster stepgate-restored-\w+, verified by the digests of 2 tables, and not swapped in: this stack leaves/,
+  );
+  expect(await clusters(run)).toEqual([
+    { id: 'local', isOn: true },
+    { id: 'stepgate-restored-RUN', isOn: true },
+  ]);
+  expect(await count('select count(*)::int from customers')).toBe(1001);
+});
+
+test('after a failed undo it is prepared, because writes since the snapshot would be lost', async () => {
+  const failed = { Error: 'StatementFailedError', Cause: '{"errorMessage":"no"}' };
+  const [lock] = await bench.sql<{ token: number }>(`update stepgate.lock set run_id = 'forward' returning token::int`);
+  const run = { ...first, run: { ...first.run, token: lock?.token ?? 0 } };
+  const end = await toTheEnd(run, { asked: NOTHING_ASKED, laterFailure: failed });
+  expect(end.sentence).toContain('not swapped in: writes since the snapshot would be lost, and nobody has said that they may be');
+});
+
+test.each([
+  {
+    name: 'the stack restores nothing',
+    given: {},
+    policy: 'none',
+    sentence: 'nothing was restored: this stack restores nothing by itself (restore: none)',
+  },
+  {
+    name: 'the way back can be tried again',
+    given: { asked: NOTHING_ASKED, laterFailure: { Error: 'DatabaseBusyError', Cause: '' } },
+    policy: 'swap',
+    sentence: null,
+  },
+] as const)('nothing is restored where $name', async ({ given, policy, sentence }) => {
+  const run = await beginRun(bench, plan, { id: `back-${policy}`, mode: 'rollback' });
+  const visit = await toTheEnd(run, given, ports({ STEPGATE_RESTORE: policy }));
+  expect(visit).toMatchObject({ done: true, outcome: 'halted', sentence });
+  expect(await clusters(run)).toHaveLength(1);
+});
+
+test('what was written between the snapshot and the digests keeps the restored cluster from being swapped in', async () => {
+  const run = await beginRun(bench, plan, { id: 'back-3', mode: 'rollback' });
+  const [baseline] = (await bench.ports.journal.readAll(first.run.id)).filter(({ kind }) => kind === 'baseline');
+  if (baseline?.kind !== 'baseline') throw new Error('no baseline');
+  const tables = baseline.tables.map((table) => (table.table === 'public.people' ? { ...table, rows: 1001, digest: 'other' } : table));
+  await bench.ports.journal.write(first.run.id, 'baseline', { ...baseline, tables });
+  const end = await toTheEnd(run);
+  await bench.ports.journal.write(first.run.id, 'baseline', baseline);
+  expect(end).toMatchObject({ outcome: 'halted' });
+  expect(end.sentence).toContain('which differs from the state of before and not swapped in: other rows in public.people');
+  expect((await clusters(run)).map(({ id }) => id)).toEqual(['local', 'stepgate-restored-RUN']);
+});
+
+test('a run whose lock was taken over restores nothing more', async () => {
+  const run = await beginRun(bench, plan, { id: 'back-4', mode: 'rollback' });
+  const input = { ...run, asked: ASKED, laterFailure: null, restoreFailure: null };
+  await restoreCluster(ports())(input);
+  await bench.sql('update stepgate.lock set token = token + 1');
+  await expect(restoreCluster(ports())(input)).rejects.toMatchObject({ name: 'StaleTokenError' });
+  expect(await clusters(run)).toHaveLength(1);
+});
+
+test('an error in the middle of the swap gives the old cluster its name back', async () => {
+  const run = await beginRun(bench, plan, { id: 'back-5', mode: 'rollback' });
+  const deps = ports();
+  const renameCluster = async (from: string, to: string) => {
+    if (from.startsWith('stepgate-restored')) throw new Error('AccessDenied');
+    await deps.clusters.renameCluster(from, to);
+  };
+  const failing = { ...deps, clusters: { ...deps.clusters, renameCluster } };
+  await expect(toTheEnd(run, {}, failing)).rejects.toThrow('AccessDenied');
+  expect((await clusters(run)).map(({ id }) => id)).toEqual(['local-before-RUN', 'stepgate-restored-RUN']);
+  const end = await toTheEnd(run, { restoreFailure: { Error: 'ConfigurationError', Cause: '{"errorMessage":"AccessDenied"}' } });
+  expect(end).toMatchObject({ outcome: 'halted' });
+  expect(end.sentence).toMatch(/failed: AccessDenied$/);
+  expect(await clusters(run)).toEqual([
+    { id: 'local', isOn: true },
+    { id: 'stepgate-restored-RUN', isOn: false },
+  ]);
+  expect(await count('select count(*)::int from customers')).toBe(1001);
+});
+
 test('a restore that was asked for gives the old rows the old name, and keeps the old cluster', async () => {
-  await migrated();
   await rdsClient().send(
     new ModifyDBClusterCommand({
       DBClusterIdentifier: 'local',
@@ -104,7 +194,7 @@ test('a restore that was asked for gives the old rows the old name, and keeps th
       DeletionProtection: true,
     }),
   );
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
+  const run = await beginRun(bench, plan, { id: 'back-6', mode: 'rollback' });
   const end = await toTheEnd(run);
   expect(end).toMatchObject({ done: true, outcome: 'restored' });
   expect(end.sentence).toMatch(/^snapshot stepgate-small-forward-\w+ serves as cluster local; the old cluster is kept as local-before-[0-9a-f]{8}$/);
@@ -123,7 +213,7 @@ test('a restore that was asked for gives the old rows the old name, and keeps th
     'switch the Data API of local on',
     'ask the restored database under the old name',
   ]);
-  expect(await clusters()).toEqual([
+  expect(await clusters(run)).toEqual([
     { id: 'local-before-RUN', isOn: false },
     { id: 'local', isOn: true },
   ]);
@@ -146,99 +236,10 @@ test('a restore that was asked for gives the old rows the old name, and keeps th
     ...NOTHING,
     restored: end.sentence,
   });
-  expect(await count(`select string_agg(run_id || ' ' || outcome, ', ' order by run_id) from stepgate.run`)).toBe('back restored, forward restored');
+  expect(await count(`select string_agg(run_id || ' ' || outcome, ', ' order by run_id) from stepgate.run`)).toBe('back-6 restored, forward restored');
   expect(await count('select run_id from stepgate.lock')).toBeNull();
   const next = await beginRun(bench, plan, { id: 'again' });
   expect(next.run.token).toBeGreaterThan(run.run.token);
   await measureBefore(bench.ports)({ ...next, progress: null });
   expect(await runPhases(bench.ports, next)).toEqual(['schema', 'copy', 'indexes', 'owners']);
-});
-
-test('where the stack leaves the swap to a person, the restored cluster stands beside, verified', async () => {
-  const first = await migrated();
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
-  const end = await toTheEnd(run, {}, ports({ STEPGATE_RESTORE: 'prepare' }));
-  expect(end).toMatchObject({ done: true, outcome: 'halted' });
-  expect(end.sentence).toMatch(
-    /is restored as cluster stepgate-restored-\w+, verified by the digests of 2 tables, and not swapped in: this stack leaves/,
-  );
-  expect(await clusters()).toEqual([
-    { id: 'local', isOn: true },
-    { id: 'stepgate-restored-RUN', isOn: true },
-  ]);
-  expect(await count('select count(*)::int from customers')).toBe(1001);
-  expect(first.run.id).toBe('forward');
-});
-
-test('after a failed undo it is prepared, because writes since the snapshot would be lost', async () => {
-  const run = await migrated();
-  const failed = { Error: 'StatementFailedError', Cause: '{"errorMessage":"no"}' };
-  await bench.sql(`update stepgate.lock set run_id = 'forward', token = ${run.run.token}`);
-  const end = await toTheEnd(run, { asked: NOTHING_ASKED, laterFailure: failed });
-  expect(end.sentence).toContain('not swapped in: writes since the snapshot would be lost, and nobody has said that they may be');
-});
-
-test.each([
-  {
-    name: 'the stack restores nothing',
-    given: {},
-    policy: 'none',
-    sentence: 'nothing was restored: this stack restores nothing by itself (restore: none)',
-  },
-  {
-    name: 'the way back can be tried again',
-    given: { asked: NOTHING_ASKED, laterFailure: { Error: 'DatabaseBusyError', Cause: '' } },
-    policy: 'swap',
-    sentence: null,
-  },
-] as const)('nothing is restored where $name', async ({ given, policy, sentence }) => {
-  await migrated();
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
-  const visit = await toTheEnd(run, given, ports({ STEPGATE_RESTORE: policy }));
-  expect(visit).toMatchObject({ done: true, outcome: 'halted', sentence });
-  expect(await clusters()).toHaveLength(1);
-});
-
-test('what was written between the snapshot and the digests keeps the restored cluster from being swapped in', async () => {
-  await migrated();
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
-  const [baseline] = (await bench.ports.journal.readAll(run.run.id.replace('back', 'forward') as never)).filter(({ kind }) => kind === 'baseline');
-  if (baseline?.kind !== 'baseline') throw new Error('no baseline');
-  const tables = baseline.tables.map((table) => (table.table === 'public.people' ? { ...table, rows: 1001, digest: 'other' } : table));
-  await bench.ports.journal.write('forward' as never, 'baseline', { ...baseline, tables });
-  const end = await toTheEnd(run);
-  expect(end).toMatchObject({ outcome: 'halted' });
-  expect(end.sentence).toContain('which differs from the state of before and not swapped in: other rows in public.people');
-  expect((await clusters()).map(({ id }) => id)).toEqual(['local', 'stepgate-restored-RUN']);
-});
-
-test('a run whose lock was taken over restores nothing more', async () => {
-  await migrated();
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
-  const input = { ...run, asked: ASKED, laterFailure: null, restoreFailure: null };
-  await restoreCluster(ports())(input);
-  await bench.sql('update stepgate.lock set token = token + 1');
-  await expect(restoreCluster(ports())(input)).rejects.toMatchObject({ name: 'StaleTokenError' });
-  expect(await clusters()).toHaveLength(1);
-});
-
-test('an error in the middle of the swap gives the old cluster its name back', async () => {
-  await migrated();
-  const run = await beginRun(bench, plan, { id: 'back', mode: 'rollback' });
-  const deps = ports();
-  const renameCluster = async (from: string, to: string) => {
-    if (from.startsWith('stepgate-restored')) throw new Error('AccessDenied');
-    await deps.clusters.renameCluster(from, to);
-  };
-  const failing = { ...deps, clusters: { ...deps.clusters, renameCluster } };
-  await expect(toTheEnd(run, {}, failing)).rejects.toThrow('AccessDenied');
-  expect((await clusters()).map(({ id }) => id)).toEqual(['local-before-RUN', 'stepgate-restored-RUN']);
-  const end = await toTheEnd(run, { restoreFailure: { Error: 'ConfigurationError', Cause: '{"errorMessage":"AccessDenied"}' } });
-  expect(end).toMatchObject({ outcome: 'halted' });
-  expect(end.sentence).toMatch(/failed: AccessDenied$/);
-  expect(await clusters()).toEqual([
-    { id: 'local', isOn: true },
-    { id: 'stepgate-restored-RUN', isOn: false },
-  ]);
-  expect(await count('select count(*)::int from customers')).toBe(1001);
 });
