@@ -236,7 +236,9 @@ test('a restore that was asked for gives the old rows the old name, and keeps th
     ...NOTHING,
     restored: end.sentence,
   });
-  expect(await count(`select string_agg(run_id || ' ' || outcome, ', ' order by run_id) from stepgate.run`)).toBe('back-6 restored, forward restored');
+  expect(await count(`select string_agg(run_id || ' ' || outcome, ', ' order by run_id) from stepgate.run`)).toBe(
+    'back-6 restored, forward restored',
+  );
   expect(await count('select run_id from stepgate.lock')).toBeNull();
   const next = await beginRun(bench, plan, { id: 'again' });
   expect(next.run.token).toBeGreaterThan(run.run.token);

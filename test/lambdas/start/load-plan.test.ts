@@ -60,6 +60,9 @@ test.each([
   { input: { plan: 'small', force: true }, name: 'InputRefusedError', said: 'unknown keys: force' },
   { input: { mode: 'execute', accept: '0123456789ab' }, name: 'InputRefusedError', said: 'accept goes with mode rollback' },
   { input: { mode: 'rollback', accept: 'all' }, name: 'InputRefusedError', said: '12 hexadecimal characters' },
+  { input: { mode: 'execute', level: 3 }, name: 'InputRefusedError', said: 'level goes with mode rollback' },
+  { input: { mode: 'rollback', level: 1 }, name: 'InputRefusedError', said: 'level must be 2 (undo the phases) or 3 (restore the snapshot)' },
+  { input: { mode: 'rollback', level: 3, to: 'copy' }, name: 'InputRefusedError', said: 'leave out to and accept' },
   { input: { mode: 'execute', to: 'copy' }, name: 'InputRefusedError', said: 'to goes with mode rollback' },
   { input: { mode: 'rollback', to: 'Copy it' }, name: 'InputRefusedError', said: 'to must be the id of a phase that stays' },
   {
