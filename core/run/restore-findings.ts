@@ -8,13 +8,13 @@ export function restoreFindings(
   policies: { readonly restore: RestorePolicy; readonly snapshot: SnapshotPolicy },
   { isAsked, facts }: { readonly isAsked: boolean; readonly facts: Omit<SwapFacts, 'isAsked' | 'isFencedSince'> | null },
 ): readonly Finding[] {
+  if (policies.snapshot === 'none' && !isAsked) return [];
   const source = 'rds:DescribeDBClusters, rds:DescribeDBInstances, pg_database, pg_replication_slots, the setting restore';
   const told = (status: Finding['status'], found: string, advice = ''): readonly Finding[] => [{ name: 'restore', status, found, advice, source }];
   if (policies.restore === 'none' || facts === null) {
     const found = 'this stack restores no snapshot by itself (restore: none)';
     return isAsked ? told('fail', found, 'deploy it with restore: prepare or swap, or roll back without level 3') : told('info', found);
   }
-  if (policies.snapshot === 'none' && !isAsked) return [];
   // What is not fenced now may be when it comes to it.
   const obstacles = whyOnlyPrepared(policies.restore, { ...facts, isAsked, isFencedSince: true });
   if (obstacles.length === 0) {

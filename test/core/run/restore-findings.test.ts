@@ -26,5 +26,5 @@ test.each([
 });
 
 test('where no snapshot is taken nothing is said of restoring one', () => {
-  expect(restoreFindings({ restore: 'swap', snapshot: 'none' }, { isAsked: false, facts: FREE })).toEqual([]);
+  expect(restoreFindings({ restore: 'swap', snapshot: 'none' }, { isAsked: false, facts: null })).toEqual([]);
 });
