@@ -13,7 +13,13 @@ export function restoreFindings(
   const told = (status: Finding['status'], found: string, advice = ''): readonly Finding[] => [{ name: 'restore', status, found, advice, source }];
   if (policies.restore === 'none' || facts === null) {
     const found = 'this stack restores no snapshot by itself (restore: none)';
-    return isAsked ? told('fail', found, 'deploy it with restore: prepare or swap, or roll back without level 3') : told('info', found);
+    return isAsked
+      ? told(
+          'fail',
+          found,
+          'undo the phases, or restore by hand what the report of the run that executed names; a stack restores with restore: prepare or swap',
+        )
+      : told('info', found);
   }
   // What is not fenced now may be when it comes to it.
   const obstacles = whyOnlyPrepared(policies.restore, { ...facts, isAsked, isFencedSince: true });
