@@ -40,8 +40,8 @@ export async function run(shell: Shell, { mode, plan: name, yes, wish = {}, json
   if (wish.accept !== undefined && !ACCEPTANCE.test(wish.accept)) {
     throw new NoRunError(`--accept takes the 12 hexadecimal characters that a halted run's report names, got ${JSON.stringify(wish.accept)}`);
   }
-  if (wish.restore === true && (wish.accept !== undefined || wish.mendedUndo === true))
-    throw new NoRunError('--restore undoes no phase; leave out --accept and --mended-undo');
+  if (wish.restore === true && (wish.accept !== undefined || wish.to !== undefined || wish.mendedUndo === true))
+    throw new NoRunError('--restore undoes no phase; leave out --accept, --to and --mended-undo');
   refuseWithoutSnapshot(database, mode);
   const loaded = await loadPlan(shell.plansFolder, name);
   // Before the question: a yes is for what the stack deploys.
