@@ -347,6 +347,12 @@ export const stateMachine = machine({
     GateSaidNo: {
       Type: 'Choice',
       Choices: [
+        // The lock of a run that died between two names is where nobody can ask.
+        {
+          Condition: '{% $isRecovery and $token = null and $asked != null and $asked.level = 3 %}',
+          Assign: { outcome: 'halted', polls: 0 },
+          Next: 'RestoreCluster',
+        },
         // The next recovery tries again; the run's end is not said by this one.
         { Condition: '{% $isRecovery %}', Next: 'NotSettled' },
         // An interrupted run's phases are still there: what this run may not finish, it undoes.
@@ -402,7 +408,7 @@ export const stateMachine = machine({
     // The last way back: the snapshot, as a cluster of its own
     RestoreCluster: task('RestoreCluster', {
       payload: { asked: '{% $asked %}', laterFailure: '{% $laterFailure %}', restoreFailure: '{% $restoreFailure %}' },
-      assign: PROGRESS,
+      assign: { ...PROGRESS, token: '{% $states.result.Payload.token %}' },
       catch: [
         { ErrorEquals: ['StaleTokenError'], Assign: { restoreFailure: '{% $states.errorOutput %}', outcome: 'halted' }, Next: 'CloseRun' },
         {
@@ -416,6 +422,8 @@ export const stateMachine = machine({
     IsItRestored: {
       Type: 'Choice',
       Choices: [
+        // A recovery whose dead run had begun no restore, and whose database cannot be asked.
+        { Condition: '{% $token = null %}', Next: 'NotSettled' },
         {
           Condition: '{% $progress.done and $progress.outcome = "restored" %}',
           Assign: { outcome: 'restored', restored: '{% $progress.sentence %}' },

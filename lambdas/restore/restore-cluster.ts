@@ -9,7 +9,7 @@ import type { Snapshots } from '../../adapters/snapshots.ts';
 import { type SqlSession, sqlSession } from '../../adapters/sql-session.ts';
 import { assertNever } from '../../core/assert-never.ts';
 import { ConfigurationError, StaleTokenError, StepgateError, UndoFailedError } from '../../core/errors.ts';
-import { ChangingEnvelope } from '../../core/run/envelope.ts';
+import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
 import type { Environment } from '../../core/run/environment.ts';
 import { failureOf, StatesError } from '../../core/run/failure.ts';
 import type { JournalEntry } from '../../core/run/journal.ts';
@@ -23,17 +23,20 @@ import { type StatePorts, snapshotPort, statePorts } from '../middleware/ports.t
 import { verifyRestored } from '../middleware/restored-rows.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
 
-export const RestoreClusterInput = ChangingEnvelope.extend({
+export const RestoreClusterInput = ReadingEnvelope.extend({
   asked: Asked,
   laterFailure: StatesError.nullable(),
   restoreFailure: StatesError.nullable(),
 });
-type Input = z.infer<typeof RestoreClusterInput>;
+type Given = z.infer<typeof RestoreClusterInput>;
+type Input = Omit<Given, 'run'> & { readonly run: ChangingRun };
 
 /** `visit`: there is more to do at once; `wait`: RDS works. */
 export interface RestoreVisit {
   readonly done: boolean;
   readonly next: 'visit' | 'wait';
+  /** What this restore acts with: the run's own, or of a run that died the one that it had; null where it never had one. */
+  readonly token: number | null;
   /** A call was made: the next look need not be far off. */
   readonly acted: boolean;
   readonly outcome: 'halted' | 'restored';
@@ -49,6 +52,8 @@ export interface RestorePorts extends StatePorts {
   readonly environment: Pick<Environment, 'STEPGATE_RESTORE' | 'STEPGATE_INSTANCES' | 'STEPGATE_CLUSTER_ID' | 'STEPGATE_SECRET_ARN'>;
 }
 
+type Visited = Omit<RestoreVisit, 'token'>;
+
 const GO_ON = { done: false, next: 'visit', acted: false, outcome: 'halted', sentence: null } as const;
 const WAIT = { ...GO_ON, next: 'wait' } as const;
 const ACTED = { ...WAIT, acted: true } as const;
@@ -56,26 +61,38 @@ const ACTED = { ...WAIT, acted: true } as const;
 /**
  * Restores the run's snapshot into a new cluster and, where the stack allows it and nothing is lost by it, gives that one the old name.
  *
- * Each visit looks at RDS and at the journal alone, and makes one call at most, which is written down before.
+ * Each visit looks at RDS and at the journal alone, and makes one call at most, which is written down before. A run that died between two
+ * names has its lock in a database that nobody can ask: what it had begun goes on with the token that it had.
  *
  * @throws {StaleTokenError} when a newer run took the lock over.
  */
-export function restoreCluster(deps: RestorePorts): Work<Input, RestoreVisit> {
-  return async (input) => {
-    const { run, now, restoreFailure } = input;
-    const entries = await deps.journal.readAll(run.id);
+export function restoreCluster(deps: RestorePorts): Work<Given, RestoreVisit> {
+  return async (given) => {
+    const entries = await deps.journal.readAll(given.run.id);
     const facts = restoreFacts(entries);
-    if (facts.end !== null) return facts.begun === null ? nothing(deps, input, facts.end.because) : ended(facts, facts.end);
-    if (facts.begun === null) return begin(deps, input, entries);
-    const work = facts.begun;
-    const seen = (await Promise.all([work.cluster, work.restored, work.kept].map((id) => deps.clusters.see(id)))).filter((one) => one !== null);
-    const progress = progressOf(facts, now);
-    const thrown = failureOf(restoreFailure)?.sentence ?? null;
-    const { step, failure } = restoreStep({ ...work, run: run.id }, seen, { ...progress, failure: progress.failure ?? thrown });
-    if (failure !== null && progress.failure === null)
-      await deps.journal.write(run.id, 'restore-failure', { kind: 'restore-failure', at: now.toISOString(), because: failure });
-    return take(deps, { input, facts, work, seen }, step);
+    const token = given.run.token ?? (facts.begun === null ? null : tokenIn(entries));
+    if (token === null) return { ...WAIT, done: true, token };
+    const input = { ...given, run: { ...given.run, token } };
+    if (facts.begun === null) {
+      return { ...(await (facts.end === null ? begin(deps, input, entries) : nothing(deps, input, facts.end.because))), token };
+    }
+    return { ...(facts.end === null ? await goOn(deps, input, { facts, work: facts.begun }) : ended(facts, facts.end)), token };
   };
+}
+
+function tokenIn(entries: readonly JournalEntry[]): number | null {
+  return entries.findLast((entry) => entry.kind === 'lock')?.token ?? null;
+}
+
+async function goOn(deps: RestorePorts, input: Input, { facts, work }: Pick<Visit, 'facts' | 'work'>): Promise<Visited> {
+  const { run, now, restoreFailure } = input;
+  const seen = (await Promise.all([work.cluster, work.restored, work.kept].map((id) => deps.clusters.see(id)))).filter((one) => one !== null);
+  const progress = progressOf(facts, now);
+  const thrown = failureOf(restoreFailure)?.sentence ?? null;
+  const { step, failure } = restoreStep({ ...work, run: run.id }, seen, { ...progress, failure: progress.failure ?? thrown });
+  if (failure !== null && progress.failure === null)
+    await deps.journal.write(run.id, 'restore-failure', { kind: 'restore-failure', at: now.toISOString(), because: failure });
+  return take(deps, { input, facts, work, seen }, step);
 }
 
 interface Visit {
@@ -86,7 +103,7 @@ interface Visit {
 }
 
 /** Nothing is called yet: what is to be done is written down, with every setting of the cluster as it is. */
-async function begin(deps: RestorePorts, input: Input, entries: readonly JournalEntry[]): Promise<RestoreVisit> {
+async function begin(deps: RestorePorts, input: Input, entries: readonly JournalEntry[]): Promise<Visited> {
   const { run, now, asked, laterFailure, restoreFailure } = input;
   const at = now.toISOString();
   const policy = deps.environment.STEPGATE_RESTORE;
@@ -131,12 +148,12 @@ function unlessOurs(error: unknown): null {
   throw error;
 }
 
-async function nothing({ journal }: Pick<RestorePorts, 'journal'>, { run, now, asked }: Input, because: string): Promise<RestoreVisit> {
+async function nothing({ journal }: Pick<RestorePorts, 'journal'>, { run, now, asked }: Input, because: string): Promise<Visited> {
   await journal.write(run.id, 'restore-ended', { kind: 'restore-ended', at: now.toISOString(), end: 'none', because });
   return { ...WAIT, done: true, sentence: asked.level === 3 ? `nothing was restored: ${because}` : null };
 }
 
-async function take(deps: RestorePorts, visit: Visit, step: RestoreStep): Promise<RestoreVisit> {
+async function take(deps: RestorePorts, visit: Visit, step: RestoreStep): Promise<Visited> {
   const { run, now } = visit.input;
   switch (step.kind) {
     case 'wait':
@@ -164,7 +181,7 @@ async function take(deps: RestorePorts, visit: Visit, step: RestoreStep): Promis
 function ended(
   { begun, verified }: RestoreFacts,
   { end, because }: Pick<Extract<JournalEntry, { kind: 'restore-ended' }>, 'end' | 'because'>,
-): RestoreVisit {
+): Visited {
   const sentence = begun === null ? null : restoreSentence({ work: begun, verified, end, because });
   return { ...WAIT, done: true, outcome: end === 'restored' ? 'restored' : 'halted', sentence };
 }
@@ -215,7 +232,7 @@ async function ask(
   deps: RestorePorts,
   { input, work }: Visit,
   { kind, arn, resourceId }: Extract<RestoreStep, { kind: 'verify' | 'confirm' }>,
-): Promise<RestoreVisit> {
+): Promise<Visited> {
   const { run, now } = input;
   const session = deps.sessionAt(arn);
   try {
@@ -224,8 +241,11 @@ async function ask(
       if (verified !== null) await deps.journal.write(run.id, 'restore-verified', verified);
       return GO_ON;
     }
-    if (!(await restoredDatabase(session).isMarked(run, work.snapshot)))
+    const database = restoredDatabase(session);
+    if (!(await database.isMarked(run, work.snapshot)))
       throw new UndoFailedError(`under the name ${work.cluster} another database answers than the one that was restored`);
+    // A run that goes on for one that died has another token.
+    await database.takeOver(run, work.snapshot);
     await deps.journal.write(run.id, 'restore-confirmed', { kind: 'restore-confirmed', at: now.toISOString(), resourceId });
     return GO_ON;
   } catch (error) {

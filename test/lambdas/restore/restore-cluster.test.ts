@@ -66,8 +66,11 @@ const NOTHING = { proof: null, kept: null, restoreFailure: null, restored: null 
 
 type Given = Partial<Parameters<ReturnType<typeof restoreCluster>>[0]>;
 
+/** A run, or a recovery that cannot ask for its lock. */
+type Held = Omit<ChangingEnvelope, 'run'> & { readonly run: Omit<ChangingEnvelope['run'], 'token'> & { readonly token: number | null } };
+
 /** Visits until the restore has ended, each of them twice; the clock passes a minute while RDS works. */
-async function toTheEnd(run: ChangingEnvelope, given: Given = {}, deps = ports()): Promise<RestoreVisit> {
+async function toTheEnd(run: Held, given: Given = {}, deps = ports()): Promise<RestoreVisit> {
   const visit = () => {
     const now = new Date(run.now.getTime() + minutes * 60_000);
     return retried(() => restoreCluster(deps)({ ...run, now, asked: ASKED, laterFailure: null, restoreFailure: null, ...given }));
@@ -156,6 +159,12 @@ test('what was written between the snapshot and the digests keeps the restored c
   expect((await clusters(run)).map(({ id }) => id)).toEqual(['local', 'stepgate-restored-RUN']);
 });
 
+test('a recovery without a lock goes on with nothing that was not begun', async () => {
+  const run = await beginRun(bench, plan, { id: 'back-7', mode: 'rollback' });
+  expect(await toTheEnd({ ...run, run: { ...run.run, token: null } })).toMatchObject({ done: true, token: null });
+  expect(await clusters(run)).toHaveLength(1);
+});
+
 test('a run whose lock was taken over restores nothing more', async () => {
   const run = await beginRun(bench, plan, { id: 'back-4', mode: 'rollback' });
   const input = { ...run, asked: ASKED, laterFailure: null, restoreFailure: null };
@@ -195,8 +204,18 @@ test('a restore that was asked for gives the old rows the old name, and keeps th
     }),
   );
   const run = await beginRun(bench, plan, { id: 'back-6', mode: 'rollback' });
-  const end = await toTheEnd(run);
-  expect(end).toMatchObject({ done: true, outcome: 'restored' });
+  const deps = ports();
+  const dies = {
+    ...deps.clusters,
+    renameCluster: async (from: string, to: string) => {
+      await deps.clusters.renameCluster(from, to);
+      throw new Error('the execution was stopped');
+    },
+  };
+  await expect(toTheEnd(run, {}, { ...deps, clusters: dies })).rejects.toThrow('stopped');
+  // Nobody has the name, and so nobody can be asked for the lock.
+  const end = await toTheEnd({ ...run, run: { ...run.run, token: null } });
+  expect(end).toMatchObject({ done: true, outcome: 'restored', token: run.run.token });
   expect(end.sentence).toMatch(/^snapshot stepgate-small-forward-\w+ serves as cluster local; the old cluster is kept as local-before-[0-9a-f]{8}$/);
   expect(await steps(run)).toEqual([
     'restore the snapshot into a new cluster, with the settings of the old one',
