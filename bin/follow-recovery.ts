@@ -19,6 +19,9 @@ export interface FollowRecoveryOptions {
 /** EventBridge delivers within seconds; where it does not, a person need not sit and wait. The local engine delivers at once. */
 const PATIENCE_MS = { stack: 120_000, engine: 30_000 } as const;
 
+/** A run that has said its outcome may still hold the lock, which a recovery gives back; where nothing comes within this, nothing is held. */
+const GRACE_MS = { stack: 15_000, engine: 3_000 } as const;
+
 /**
  * Follows what settles a run whose execution ended without an outcome, one recovery after another, to the run's outcome.
  *
@@ -56,12 +59,14 @@ async function awaitExecution(
   run: RunId,
   { arn, now, signal }: FollowRecoveryOptions & { readonly arn: string },
 ): Promise<'there' | 'settled' | 'nothing'> {
-  const until = now().getTime() + PATIENCE_MS[site.isDeployed ? 'stack' : 'engine'];
+  const begun = now().getTime();
+  const place = site.isDeployed ? 'stack' : 'engine';
   for (;;) {
     signal.throwIfAborted();
     if (await isThere(site, arn)) return 'there';
-    if ((await recorded(site, run, '')) !== null) return 'settled';
-    if (now().getTime() > until) return 'nothing';
+    const waitedMs = now().getTime() - begun;
+    if (waitedMs > GRACE_MS[place] && (await recorded(site, run, '')) !== null) return 'settled';
+    if (waitedMs > PATIENCE_MS[place]) return 'nothing';
     await delay(site.pollMs, undefined, { signal }).catch(() => undefined);
   }
 }

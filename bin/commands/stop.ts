@@ -1,6 +1,6 @@
 import { ExecutionDoesNotExist, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { changesDatabase } from '../../core/run/mode.ts';
-import { NoRunError } from '../no-run-error.ts';
+import { InterruptedError, NoRunError } from '../no-run-error.ts';
 import { openStack } from '../open-stack.ts';
 import { endedRun, settle } from '../run-plan.ts';
 import { demandRunningSite } from '../run-site.ts';
@@ -27,7 +27,14 @@ export async function stop(
     // A Lambda function is not ended with its execution; the lock's token keeps it from what comes after.
     if (changesDatabase(found.mode))
       terminal.say('the batch or statement in hand may still be committed; what settles the run shuts it out, and undoes it');
-    const end = await settle(shell, site, { run: found, end: { outcome: null, status: 'ABORTED', sentence: `run ${found.id} is stopped` } });
+    const broken = { outcome: null, status: 'ABORTED', sentence: `run ${found.id} is stopped` };
+    const end = await settle(shell, site, { run: found, end: broken }).catch((error: unknown) => {
+      if (!shell.signal.aborted) throw error;
+      const goesOn = site.asTyped(`npx stepgate status --follow --run ${found.id}`);
+      throw new InterruptedError(`interrupted; run ${found.id} is stopped, and is settled without this terminal\n  ${goesOn}\n      follow it`, {
+        cause: error,
+      });
+    });
     const ended = await endedRun(shell, site, { run: found, end });
     const exitCode = runExitCode(end, found.mode);
     const { id, page } = ended;
