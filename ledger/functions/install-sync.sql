@@ -7,6 +7,8 @@ declare
   line text;
 begin
   perform stepgate.enter(p_run, p_token, p_phase || ' sync');
+  -- Of two visits at once, which would make the same functions, the second finds the first one's.
+  perform from stepgate.phase p where p.plan = p_plan and p.phase = p_phase for update;
   if not exists (
     select from jsonb_array_elements(p_sync -> 'transfers') t
     where not exists (select from stepgate.sync s where (s.plan, s.transfer, s.side) = (p_plan, t ->> 'id', p_side))

@@ -261,6 +261,16 @@ test('StartSync and CatchUp run twice change nothing the second time', async () 
   expect((await entries(bench, run, 'sync')).map(({ phase, side }) => [phase, side])).toEqual([['copy', 'source']]);
 });
 
+test.each([{ side: 'source' as const }, { side: 'target' as const }])('StartSync beside itself installs the $side side once', async ({ side }) => {
+  const run = await beginMeasuredRun(bench, plan, { id: 'beside' });
+  await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
+  if (side === 'target') await retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side: 'source' }));
+  const visit = () => retried(() => startSync(bench.ports)({ ...run, phase: 'copy', side }));
+  await Promise.all([visit(), visit(), visit()]);
+  expect((await visit()).done).toBe(true);
+  expect((await syncLedger(bench.ports.session).live(plan.plan.id)).filter((one) => one.side === side)).toHaveLength(3);
+});
+
 test('StartSync waits for a transaction that is older than its triggers, and says whose it is', async () => {
   const run = await beginMeasuredRun(bench, plan, { id: 'older' });
   await takeStep(bench.ports, { ...run, phase: 'schema' }, 'transaction');
