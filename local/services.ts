@@ -118,9 +118,15 @@ export async function startServices(options: ServiceOptions, surroundings: Surro
 /** Only the functions go through the gates; whoever looks on does not. */
 async function openGates(
   endpoints: Endpoints,
-  { keep, ...gate }: Omit<GateOptions, 'service' | 'url'> & { readonly keep: Surroundings['keep'] },
+  { keep, ...gate }: Omit<GateOptions, 'service' | 'url' | 'whenServing'> & { readonly keep: Surroundings['keep'] },
 ): Promise<Endpoints> {
-  const open = async (service: keyof Endpoints) => keep(await openGate({ ...gate, service, url: endpoints[service] })).url;
+  let serving = Promise.resolve();
+  const crashServer = () => {
+    serving = gate.crashServer();
+    return serving;
+  };
+  const open = async (service: keyof Endpoints) =>
+    keep(await openGate({ ...gate, crashServer, whenServing: () => serving, service, url: endpoints[service] })).url;
   return {
     rds: await open('rds'),
     rdsData: await open('rdsData'),

@@ -12,6 +12,8 @@ export interface GateOptions {
   readonly killFunction: () => Promise<void>;
   /** Ends the database server as a machine that fails, and starts it again. */
   readonly crashServer: () => Promise<void>;
+  /** Resolves when no server is being started again: the pauses between a state's tries, in which it would be, are skipped. */
+  readonly whenServing: () => Promise<void>;
 }
 
 /** Stands before a service's face: every call goes through, but for those that a fault is planned for. */
@@ -22,10 +24,13 @@ export function openGate(options: GateOptions): Promise<Face> {
 }
 
 async function pass(options: GateOptions, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const { service, url, desk, killFunction, crashServer } = options;
+  const { service, url, desk, killFunction, crashServer, whenServing } = options;
   const body = await wholeBody(incoming);
   const fault = desk.meet({ service, ...nameOf(service, incoming, body) });
-  const go = () => forward(url, incoming, body);
+  const go = async () => {
+    await whenServing();
+    return forward(url, incoming, body);
+  };
   if (fault?.effect.kind === 'disturbed') return answerAs(answer, await fault.effect.disturb(go));
   if (fault?.effect.kind === 'crashed' && fault.moment === 'before') {
     await crashServer();

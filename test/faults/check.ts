@@ -84,7 +84,8 @@ function saidOf(ended: Ended): string {
   return `ended ${ended.error ?? 'well'}${ended.cause === '' ? '' : ` (${ended.cause.slice(0, 300)})`}`;
 }
 
-function successOf({ start: { mode } }: Scenario): string {
+function successOf({ start: { mode }, outcome }: Scenario): string {
+  if (outcome !== undefined) return outcome;
   if (mode === 'execute') return 'migrated';
   return mode === 'rollback' ? 'rolled-back' : 'passed';
 }

@@ -3,6 +3,10 @@ import type { Absorption, Case } from './cases.ts';
 /** Fewer than the definition tries again after (infra/retries.ts), since a fault may cost more than one try. */
 const MOST: Readonly<Record<Exclude<Absorption, 'ends'>, number>> = { within: 20, away: 8, busy: 6, death: 2, beside: 1 };
 
+/** Lambda calls it twice more, whatever has befallen it (local/events/status-changes.ts). */
+const DOOR = 'SettleRun';
+const MOST_AT_DOOR = 2;
+
 /** Few enough that a group that fails is soon taken apart. */
 const MOST_OF_GROUP = 120;
 
@@ -16,12 +20,13 @@ export function groupsOf(cases: readonly Case[]): readonly (readonly Case[])[] {
       continue;
     }
     const { place, absorption } = one;
-    const key = `${place} ${absorption}`;
+    const isDoor = one.function === DOOR;
+    const key = isDoor ? place : `${place} ${absorption}`;
     // Two of one function work by calls of which nobody knows whose they are.
     const fits = groups.find(
       ({ cases: others, taken }) =>
         others.length < MOST_OF_GROUP &&
-        (taken.get(key) ?? 0) < MOST[absorption] &&
+        (taken.get(key) ?? 0) < (isDoor ? MOST_AT_DOOR : MOST[absorption]) &&
         (absorption === 'beside' ? !others.some((other) => other.place === place) : !taken.has(`${place} beside`)),
     );
     const group = fits ?? { cases: [], taken: new Map<string, number>() };

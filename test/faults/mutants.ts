@@ -112,8 +112,8 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
     ['rollback', 'select stepgate.undo_phase && refused for good'],
     [
       'lambdas/finish/close-run.ts',
-      "kind: 'outcome',\n      at: now.toISOString(),\n      outcome,",
-      "kind: 'outcome',\n      at: now.toISOString(),\n      outcome: outcome === 'halted' ? 'migrated' : outcome,",
+      "const end = { kind: 'outcome', at, outcome,",
+      "const end = { kind: 'outcome', at, outcome: outcome === 'halted' ? 'migrated' : outcome,",
     ],
   ),
   mutant(
@@ -143,6 +143,11 @@ values (:plan::text, :phase::text, :ordinal::int, :digest::text, :run::text, now
       'await ledgerLock(deps.session).release(run.id, token);',
       "if (outcome !== 'refused') await ledgerLock(deps.session).release(run.id, token);",
     ],
+  ),
+  mutant(
+    'the second door ignores a dead run',
+    ['recover', 'SettleRun: dies before its work'],
+    ['lambdas/doors/settle-run.ts', 'return settled === null ? recover(', 'return settled === null && dead.id === undefined ? recover('],
   ),
   mutant(
     'a deadlock is taken for the end',

@@ -48,11 +48,14 @@ export async function faultsOfScenario(
     tell({ name: 'without a fault', faults: found.faults });
     return { passed: 0, failed: [{ name: 'without a fault', faults: found.faults }], runs: 1, seconds: 0 };
   }
-  const { reference, calls, late } = found;
-  for (const need of needsOf(calls)) needs.add(need);
-  const { mode } = scenario.start;
-  const elsewhere = mode === 'execute' || mode === 'rollback' ? [known.get(mode)] : [...known.values()];
+  const { reference, calls, allCalls, late } = found;
+  for (const need of needsOf(allCalls)) needs.add(need);
+  const { isSettled = false } = scenario.start;
+  const mode = isSettled ? 'recover' : scenario.start.mode;
+  const elsewhere = ['execute', 'rollback', 'recover'].includes(mode) ? [known.get(mode)] : [...known.values()];
   const cases = casesOf(calls, { known: (call) => elsewhere.some((some) => some?.has(call)), late, halfWay: site.halfWay })
+    // What a recovery cannot do the next one does, and then a person: its own tests tell.
+    .filter(({ absorption }) => !isSettled || absorption !== 'ends')
     .filter(pick)
     .filter((_, index) => index % shards === shard);
   known.set(mode, new Set([...(known.get(mode) ?? []), ...calls.map(nameOf)]));
@@ -89,6 +92,7 @@ function foundBy(
 interface Prepared {
   readonly reference: Reference;
   readonly calls: readonly NotedCall[];
+  readonly allCalls: readonly NotedCall[];
   readonly late: readonly Invoked[];
 }
 
@@ -96,12 +100,12 @@ async function referenceOf(site: Site, scenario: Scenario): Promise<Prepared> {
   const late = await scenario.prepare(site);
   await site.save();
   const before = await site.look();
-  const { error, cause, calls } = await site.run(scenario.start, []);
+  const { error, cause, calls, allCalls } = await site.run(scenario.start, []);
   if (error !== scenario.error) throw new Error(`${scenario.name} without faults ends ${error}: ${cause}`);
   const after = await site.look();
   const next = await site.run(scenario.next, []);
   if (next.error !== null) throw new Error(`the run behind ${scenario.name} without faults ends ${next.error}: ${next.cause}`);
-  return { reference: { before, after, next: await site.look() }, calls, late };
+  return { reference: { before, after, next: await site.look() }, calls, allCalls, late };
 }
 
 interface Tried {
@@ -123,7 +127,7 @@ function trials(site: Site, checked: Checked, { needs, trace, isFirstOnly }: Pic
       checked.scenario.start,
       cases.map(({ fault }) => fault),
     );
-    for (const need of needsOf(ended.calls)) needs.add(need);
+    for (const need of needsOf(ended.allCalls)) needs.add(need);
     const unmet = cases.filter(({ fault }) => ended.unmet.includes(fault));
     const [only] = cases;
     const isEnd = cases.length === 1 && only?.absorption === 'ends';
@@ -133,7 +137,9 @@ function trials(site: Site, checked: Checked, { needs, trace, isFirstOnly }: Pic
     const runMs = performance.now() - begunMs;
     const next = hasChangedNothing ? [] : await faultsOfNext(site, checked);
     const tookMs = `${Math.round(runMs)} ms and ${Math.round(performance.now() - begunMs - runMs)} ms`;
-    trace?.(`${cases.length} cases, ${unmet.length} not met, ${ended.calls.length} calls, ${tookMs}, ${ended.error ?? 'well'}, from ${only?.name}`);
+    trace?.(
+      `${cases.length} cases, ${unmet.length} not met, ${ended.calls.length} calls, ${tookMs}, ${ended.error ?? 'well'}, from ${only?.name}${faults.length + next.length > 0 ? `\n  ${[...faults, ...next].join('\n  ').slice(0, 700)}` : ''}`,
+    );
     return { faults: [...faults, ...next], unmet };
   };
 

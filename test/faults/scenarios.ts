@@ -11,6 +11,8 @@ export interface Scenario {
   readonly start: Start;
   /** The execution's error; null where it succeeds. */
   readonly error: 'rolled-back' | null;
+  /** In the report. @default - that of the mode, or the error */
+  readonly outcome?: string;
   /** Whether a run before it left phases behind: then a refusal undoes them. */
   readonly isInterrupted?: boolean;
   /** What has to work behind a run that ended: until the database is migrated, or, where the run took the way back away, cleaned up. */
@@ -56,7 +58,7 @@ const afterRuns =
     await site.begin(source);
     for (const start of starts) {
       const { error, cause, invocations } = await site.run(start, []);
-      if (start.stopIn !== undefined) late = [...new Map(invocations.map((one) => [one.name, one])).values()];
+      if (start.stopAfter !== undefined) late = [...new Map(invocations.map((one) => [one.name, one])).values()];
       else if (error !== (start.error ?? null)) throw new Error(`${start.mode} of ${start.plan} without faults ends ${error}: ${cause}`);
     }
     return late;
@@ -74,7 +76,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'execute behind a run that was stopped',
-    prepare: afterRuns(SMALL_SOURCE, { ...execute('small'), stopIn: 'RunLong' }),
+    prepare: afterRuns(SMALL_SOURCE, { ...execute('small'), stopAfter: 'RunBackfill' }),
     start: execute('small'),
     error: null,
     isInterrupted: true,
@@ -85,12 +87,36 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: afterRuns(
       SMALL_SOURCE,
       execute('small'),
-      { plan: 'small', mode: 'rollback', stopIn: 'UndoPhase' },
+      { plan: 'small', mode: 'rollback', stopAfter: 'UndoPhase' },
       { ...execute('small'), error: 'rolled-back' },
     ),
     start: execute('small'),
     error: null,
     next: execute('small'),
+  },
+  {
+    name: 'recover before the first change',
+    prepare: afterRuns(SMALL_SOURCE),
+    start: { ...execute('small'), stopAfter: 'MeasureBefore', isSettled: true },
+    error: null,
+    outcome: 'refused',
+    next: execute('small'),
+  },
+  {
+    name: 'recover',
+    prepare: afterRuns(SMALL_SOURCE),
+    start: { ...execute('small'), stopAfter: 'RunLong', isSettled: true },
+    error: null,
+    outcome: 'rolled-back',
+    next: execute('small'),
+  },
+  {
+    name: 'recover behind the point of no return',
+    prepare: afterRuns(live),
+    start: { ...execute('live'), stopAfter: 'CompleteRun', isSettled: true },
+    error: null,
+    outcome: 'migrated',
+    next: execute('live'),
   },
   { name: 'execute that undoes itself', prepare: afterRuns(SMALL_SOURCE), start: execute('failing'), error: 'rolled-back', next: execute('small') },
   {

@@ -21,6 +21,8 @@ export interface Ended {
   readonly error: string | null;
   readonly cause: string;
   readonly calls: readonly NotedCall[];
+  /** With those of the second door, and of what it has started. */
+  readonly allCalls: readonly NotedCall[];
   readonly unmet: readonly Fault[];
   readonly invocations: readonly Invoked[];
   /** `report.json` of its folder; null when there is none. */
@@ -32,8 +34,10 @@ export interface Start {
   readonly mode: Mode;
   /** With which it ends. @default - none */
   readonly error?: string;
-  /** The execution is stopped from outside when this function is invoked. */
-  readonly stopIn?: string;
+  /** The execution is stopped from outside when this state is left. */
+  readonly stopAfter?: string;
+  /** Whether the second door hears of that end; what it then starts belongs to the run. @default false */
+  readonly isSettled?: boolean;
 }
 
 /** An engine with plans, whose database can be put back, and looked at past everything that is under test. */
@@ -69,6 +73,13 @@ const LOOK_MS = 5;
 const SAVED = 'faults_saved';
 const HOUR_MS = 3_600_000;
 
+/** The second door hears nothing of an execution's end. */
+const UNHEARD: Fault = { call: { service: 'events' }, nth: 1, moment: 'before', effect: { kind: 'lost' } };
+
+function executionsOf(engine: Engine): string {
+  return engine.stack.stateMachineArn.replace(':stateMachine:', ':execution:');
+}
+
 /** What differs between two runs of the same: their names, and tokens in the labels of statements. Entries of the journal are read one like the other. */
 function sameText(about: string, action: string): string {
   const read = action === 'GET' ? about.replace(/(\/journal\/).*/, '$1…') : about;
@@ -80,6 +91,8 @@ export async function openSite(plans: Readonly<Record<string, Readonly<Record<st
   const compiled = new Map<PlanId, string>();
   for (const [id, files] of Object.entries(plans)) compiled.set(PlanId.parse(id), await compile(id, files));
   const desk = faultDesk(sameText);
+  let stopping: { readonly run: string; readonly after: string | undefined } = { run: '', after: undefined };
+  let callsAtStop = 0;
   const engine = await startEngine({
     folder: join(root, 'engine'),
     assemblyFolder,
@@ -90,6 +103,12 @@ export async function openSite(plans: Readonly<Record<string, Readonly<Record<st
     tell: () => {},
     // The last way back has a matrix of its own: test/faults/restore-matrix.ts.
     restore: 'none',
+    onStateExited: async ({ executionName, state }) => {
+      if (executionName !== stopping.run || state !== stopping.after) return;
+      stopping = { run: '', after: undefined };
+      callsAtStop = desk.calls().length;
+      await sfn.send(new StopExecutionCommand({ executionArn: `${executionsOf(engine)}:${executionName}`, error: 'stopped' }));
+    },
   });
   const sfn = sfnOf(engine);
   const rds = new RDSClient({
@@ -110,27 +129,29 @@ export async function openSite(plans: Readonly<Record<string, Readonly<Record<st
     }
   };
   return {
-    async run({ plan, mode, stopIn }, faults) {
-      desk.plan(faults);
+    async run({ plan, mode, stopAfter, isSettled = false }, faults) {
+      const isUnheard = stopAfter !== undefined && !isSettled;
+      desk.plan(isUnheard ? [...faults, UNHEARD] : faults);
       const name = `faults-${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+      stopping = { run: name, after: stopAfter };
       const { executionArn } = await sfn.send(
         new StartExecutionCommand({ stateMachineArn: engine.stack.stateMachineArn, name, input: JSON.stringify({ plan, mode }) }),
       );
       const report = join(root, 'engine', 'buckets', engine.stack.reportBucket, 'runs', name, 'report.json');
       const ended = async (error: string | null, cause: string): Promise<Ended> => ({
-        ...{ run: name, error, cause, calls: desk.calls(), unmet: desk.unmet(), invocations: desk.invocations() },
+        ...{ run: name, error, cause, calls: desk.calls(), allCalls: desk.calls(), unmet: desk.unmet(), invocations: desk.invocations() },
         report: await readFile(report, 'utf8').catch(() => null),
       });
       for (const begun = performance.now(); performance.now() - begun < PATIENCE_MS; ) {
         const { status, error = null, cause = '' } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
         if (status !== 'RUNNING') {
           const end = await ended(status === 'SUCCEEDED' ? null : (error ?? status ?? ''), cause);
+          if (status === 'SUCCEEDED' || isUnheard) return end;
           // What looks at it, and settles it where it has to be settled, would meet the next run's faults.
-          if (status !== 'SUCCEEDED') await settled(join(root, 'engine'), { sfn, executionArn: executionArn ?? '' });
-          return end;
+          const last = await settled(join(root, 'engine'), { sfn, executionArn: executionArn ?? '' });
+          if (!isSettled) return { ...end, allCalls: desk.calls() };
+          return { ...(await ended(last.error, last.cause)), calls: desk.calls().slice(callsAtStop) };
         }
-        if (desk.calls().some(({ service, action }) => service === 'lambda' && action === stopIn))
-          await sfn.send(new StopExecutionCommand({ executionArn, error: 'stopped' }));
         await delay(LOOK_MS);
       }
       await sfn.send(new StopExecutionCommand({ executionArn, error: 'stopped' }));
@@ -184,15 +205,22 @@ async function compile(id: string, files: Readonly<Record<string, string>>): Pro
 }
 
 /** Waits until the second door has answered about the run and, where it has sent a recovery, until none of them runs. */
-async function settled(folder: string, { sfn, executionArn }: { readonly sfn: SFNClient; readonly executionArn: string }): Promise<void> {
+async function settled(
+  folder: string,
+  { sfn, executionArn }: { readonly sfn: SFNClient; readonly executionArn: string },
+): Promise<Pick<Ended, 'error' | 'cause'>> {
   const [, machineArn = '', run = ''] = /^(.*):([^:]+)$/.exec(executionArn.replace(':execution:', ':stateMachine:')) ?? [];
   for (const begun = performance.now(); performance.now() - begun < PATIENCE_MS; await delay(LOOK_MS)) {
     const events = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
     const answered = new Set(events.split('\n').flatMap((line) => /"execution":"([^"]+)"/.exec(line)?.[1] ?? []));
     const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: machineArn, maxResults: 20 }));
     const own = executions.filter(({ name = '' }) => name.includes(run));
-    if (own.every(({ name = '', status }) => status === 'SUCCEEDED' || (status !== 'RUNNING' && answered.has(name)))) return;
+    if (!own.every(({ name = '', status }) => status === 'SUCCEEDED' || (status !== 'RUNNING' && answered.has(name)))) continue;
+    // Newest first: the last recovery, or the run itself where there was none.
+    const last = await sfn.send(new DescribeExecutionCommand({ executionArn: own[0]?.executionArn ?? executionArn }));
+    return { error: last.status === 'SUCCEEDED' ? null : (last.error ?? last.status ?? ''), cause: last.cause ?? '' };
   }
+  return { error: 'never settled', cause: executionArn };
 }
 
 /** The engine's database, made from another one in a tenth of the time that a run takes. */

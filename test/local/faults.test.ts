@@ -20,7 +20,7 @@ beforeAll(async () => {
   const crashServer = async () => {
     crashed += 1;
   };
-  gate = await openGate({ service: 'rdsData', url: db.url, desk, killFunction, crashServer });
+  gate = await openGate({ service: 'rdsData', url: db.url, desk, killFunction, crashServer, whenServing: async () => undefined });
   await db.execute('create table counted (n int)');
 });
 afterAll(async () => {
