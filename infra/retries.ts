@@ -40,7 +40,11 @@ const whileRotating: Retrier = { ErrorEquals: ['SecretRefusedError'], IntervalSe
 const OF_THEIR_OWN: readonly ErrorName[] = ['DatabaseBusyError', 'SecretRefusedError'];
 const retried = (Object.keys(RECOVERY) as ErrorName[]).filter((name) => RECOVERY[name] === 'retry' && !OF_THEIR_OWN.includes(name));
 
-/** A failover, a resume, a throttle, a lost answer: 5 + 7.5 + … up to 60 s each, about eight minutes. */
+/**
+ * A failover, a resume, a throttle, a lost answer: 5 + 7.5 + … up to 60 s each, about eight minutes.
+ *
+ * Without jitter: one run at a time calls one database, so that nobody is to be spread, and a random part of the waits could end before a failover does.
+ */
 const whileAway: Retrier = { ErrorEquals: retried, IntervalSeconds: 5, MaxAttempts: 12, BackoffRate: 1.5, MaxDelaySeconds: 60 };
 
 /** What every Task does about errors in which nothing was done, or in which the ledger knows what was. */
