@@ -15,7 +15,7 @@ import { openSite } from './site.ts';
  *
  * `npm run test:faults [-- --scenario NAME] [--only 'TEXT && TEXT'] [--every N] [--processes N] [--trace] [--first]`: a line for each case that fails; exit 1 when one did.
  * `npm run test:faults -- --sequences N [--seed N]`: two or three faults at once instead, in N runs beside an application that writes.
- * `npm run test:faults -- --mutants [--only TEXT]`: planted defects instead, each of which a case has to notice.
+ * `npm run test:faults -- --mutants [--only PATTERN]`: planted defects instead, each of which a case has to notice.
  */
 const { values } = parseArgs({
   options: {

@@ -166,7 +166,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Plants each defect in a copy of the sources and runs its cases there; two copies beside one another. */
 export async function verdicts(only: string, tell: (verdict: Verdict) => void): Promise<readonly Verdict[]> {
-  const waiting = MUTANTS.filter(({ name }) => name.includes(only));
+  const waiting = MUTANTS.filter(({ name }) => new RegExp(only).test(name));
   const found: Verdict[] = [];
   const work = async () => {
     const copy = await copySources();
