@@ -159,7 +159,7 @@ export const stateMachine = machine({
     WhichWay: {
       Type: 'Choice',
       Choices: [
-        { Condition: '{% $way.to = "undo" and $asked.level = 3 %}', Assign: { outcome: 'halted', polls: 0 }, Next: 'RestoreCluster' },
+        { Condition: '{% $way.to = "restore" %}', Assign: { outcome: 'halted', polls: 0 }, Next: 'RestoreCluster' },
         { Condition: '{% $way.to = "undo" %}', Next: 'DecideRecovery' },
         { Condition: '{% $way.to = "lower" %}', Next: 'LowerFence' },
         { Condition: '{% $way.to = "close" %}', Next: 'CloseRun' },

@@ -72,13 +72,15 @@ export const Recovery = z.object({
   failure: StatesError,
   /** What the run had come to, and had not yet let go of everything. */
   recorded: z.object({ outcome: Outcome, sentence: z.string() }).nullable(),
+  /** It had begun to restore its snapshot: only the journal says so, since the database may be the restored one. */
+  isRestoring: z.boolean().default(false),
 });
 export type Recovery = z.infer<typeof Recovery>;
 
 /** Where a recovery goes once it holds the dead run's lock, or sees that it need not. */
 export const RecoveryWay = z.object({
-  /** `undo`: the way back. `lower`: the fence, then the end. `close`: the end. `leave`: another run has it in hand. */
-  to: z.enum(['undo', 'lower', 'close', 'leave']),
+  /** `undo`: the way back. `restore`: what of it was begun goes on. `lower`: the fence, then the end. `close`: the end. `leave`: another run has it in hand. */
+  to: z.enum(['undo', 'restore', 'lower', 'close', 'leave']),
   outcome: Outcome,
   failure: StatesError.nullable(),
   /** `undo`: what the run had come to. */
@@ -102,10 +104,11 @@ export interface DeadRun {
 }
 
 /** What the run itself would have done next: forward after its point of no return, else back as far as it had come. */
-export function recoveryWay(dead: DeadRun, { recorded, failure }: Pick<Recovery, 'recorded' | 'failure'>): RecoveryWay {
+export function recoveryWay(dead: DeadRun, { recorded, isRestoring, failure }: Pick<Recovery, 'recorded' | 'isRestoring' | 'failure'>): RecoveryWay {
   const way = { failure, stage: dead.undoStage ?? 'changing', sentence: '' } as const;
   // Only a halted run keeps its fence.
   if (recorded !== null) return { ...way, to: recorded.outcome === 'halted' ? 'close' : 'lower', outcome: recorded.outcome };
+  if (isRestoring) return { ...way, to: 'restore', outcome: 'halted' };
   switch (dead.mode) {
     case 'execute':
       if (dead.isCompleted) return { ...way, to: 'lower', outcome: 'migrated', failure: null };

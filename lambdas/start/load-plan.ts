@@ -97,7 +97,14 @@ async function loadDeadRun(deps: Deps, { run: own, now, input }: Input): Promise
   const failure = { Error: RUN_DIED, Cause: `the execution of run ${id} ended ${died.said} before the run had an outcome` };
   const entry = { kind: 'recovery', at: now.toISOString(), status: 'begun', number, by: own.id, executionArn: own.executionArn } as const;
   await deps.journal.write(id, `recovery-${number}`, { ...entry, because: failure.Cause });
-  const recovery = { name: own.id, number, executionArn, failure, recorded: recordedIn(journal) };
+  const recovery = {
+    name: own.id,
+    number,
+    executionArn,
+    failure,
+    recorded: recordedIn(journal),
+    isRestoring: journal.some(({ kind }) => kind === 'restore'),
+  };
   return { ...request, deadline: null, run: id, startedAt: pinned?.startedAt ?? died.startedAt.toISOString(), recovery };
 }
 

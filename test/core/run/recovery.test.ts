@@ -36,14 +36,14 @@ test.each<{ name: string; dead: Partial<DeadRun>; to: string; outcome: string; f
   },
   { name: 'a cleanup that was done', dead: { mode: 'cleanup', cleanup: { hasBegun: true, left: [] } }, to: 'lower', outcome: 'passed', fails: false },
 ])('$name goes on to $to', ({ dead, to, outcome, fails }) => {
-  const way = recoveryWay({ ...DEAD, ...dead }, { recorded: null, failure });
+  const way = recoveryWay({ ...DEAD, ...dead }, { recorded: null, isRestoring: false, failure });
   expect([way.to, way.outcome, way.failure !== null]).toEqual([to, outcome, fails]);
 });
 
 test('a cleanup that died half-way says what is left', () => {
   const way = recoveryWay(
     { ...DEAD, mode: 'cleanup', cleanup: { hasBegun: true, left: ['the end of live sync', 'phase drop'] } },
-    { recorded: null, failure },
+    { recorded: null, isRestoring: false, failure },
   );
   expect(way.failure?.Cause).toBe(
     'it was stopped; what is left of the cleanup: the end of live sync, phase drop; start cleanup again, it goes on from what is done',
@@ -54,6 +54,14 @@ test.each([
   { outcome: 'rolled-back', to: 'lower' },
   { outcome: 'halted', to: 'close' },
 ] as const)('a run that had come to $outcome keeps to it', ({ outcome, to }) => {
-  const way = recoveryWay({ ...DEAD, hasChanged: true }, { recorded: { outcome, sentence: 'so it was' }, failure });
+  const way = recoveryWay({ ...DEAD, hasChanged: true }, { recorded: { outcome, sentence: 'so it was' }, isRestoring: true, failure });
   expect([way.to, way.outcome]).toEqual([to, outcome]);
 });
+
+test.each(['execute', 'rollback'] as const)(
+  '%s that had begun to restore its snapshot goes on with that, whatever the database that answers knows',
+  (mode) => {
+    const way = recoveryWay({ ...DEAD, mode }, { recorded: null, isRestoring: true, failure });
+    expect([way.to, way.outcome]).toEqual(['restore', 'halted']);
+  },
+);

@@ -30,14 +30,20 @@ beforeEach(async () => {
 
 const DEAD = RunId.parse('dead');
 const FAILED = { failure: null, stage: 'changing', asked: NOTHING_ASKED } as const;
-type Options = { readonly number?: number; readonly mode?: Mode; readonly seen?: LockAnswer['holderSeen']; readonly recorded?: Recovery['recorded'] };
+type Options = {
+  readonly number?: number;
+  readonly mode?: Mode;
+  readonly seen?: LockAnswer['holderSeen'];
+  readonly recorded?: Recovery['recorded'];
+  readonly of?: Deployed;
+};
 
 /** A visit of AcquireLock by the n-th recovery of run `dead`. */
 function visit({ number = 1, mode = 'execute', seen = null, recorded = null }: Options = {}): Promise<LockAnswer> {
   const name = recoverName(DEAD, number);
   const envelope = reading(plan, { mode, id: DEAD });
   const failure = { Error: 'RunDied', Cause: 'it was stopped' };
-  const recovery = { name, number, executionArn: executionArn(DEAD), failure, recorded };
+  const recovery = { name, number, executionArn: executionArn(DEAD), failure, recorded, isRestoring: false };
   return acquireLock({ ...bench.ports, executions: sfnExecutions(stepFunctions.client()), pause: async () => undefined })({
     ...{ ...envelope, run: { ...envelope.run, executionArn: executionArn(name) } },
     ...{ holderSeen: seen, asked: NOTHING_ASKED, recovery },
@@ -177,7 +183,14 @@ test('what the run had come to is closed as it said it, and the lock given back'
   const recorded = { outcome: 'refused', sentence: 'as it was said' } as const;
   const taken = await recover({ recorded });
   expect(taken.way).toMatchObject({ to: 'lower', outcome: 'refused' });
-  const recovery = { name: 'recover-dead-1', number: 1, executionArn: executionArn(DEAD), failure: { Error: 'RunDied', Cause: '' }, recorded };
+  const recovery = {
+    name: 'recover-dead-1',
+    number: 1,
+    executionArn: executionArn(DEAD),
+    failure: { Error: 'RunDied', Cause: '' },
+    recorded,
+    isRestoring: false,
+  };
   const run = { ...dead.run, token: taken.token };
   const closing = {
     ...dead,
