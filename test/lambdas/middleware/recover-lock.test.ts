@@ -39,9 +39,9 @@ type Options = {
 };
 
 /** A visit of AcquireLock by the n-th recovery of run `dead`. */
-function visit({ number = 1, mode = 'execute', seen = null, recorded = null }: Options = {}): Promise<LockAnswer> {
+function visit({ number = 1, mode = 'execute', seen = null, recorded = null, of = plan }: Options = {}): Promise<LockAnswer> {
   const name = recoverName(DEAD, number);
-  const envelope = reading(plan, { mode, id: DEAD });
+  const envelope = reading(of, { mode, id: DEAD });
   const failure = { Error: 'RunDied', Cause: 'it was stopped' };
   const recovery = { name, number, executionArn: executionArn(DEAD), failure, recorded, isRestoring: false };
   return acquireLock({ ...bench.ports, executions: sfnExecutions(stepFunctions.client()), pause: async () => undefined })({
@@ -171,6 +171,43 @@ test('a run that never had the lock cannot take it late', async () => {
   goOn();
   expect(await straggler).toBeInstanceOf(DatabaseBusyError);
   expect(await holder()).toEqual({ token: 1, run: DEAD, execution: 'recover-dead-1' });
+});
+
+const TIDYING = {
+  'plan.yaml': `title: What cleanup takes away
+phases:
+  - { id: only }
+  - { id: tidy, when: cleanup, undo: none, because: it goes }
+  - { id: sweep, when: cleanup, undo: none, because: it goes as well }
+`,
+  '1-only/up.sql': 'create table made (id bigint primary key);\n',
+  '1-only/undo.sql': 'drop table made;\n',
+  '2-tidy/up.sql': "comment on table made is 'tidy';\n",
+  '3-sweep/up.sql': "comment on table made is 'swept';\n",
+};
+
+test('a cleanup that died says what of it is left, and undoes nothing', async () => {
+  const tidying = await deploy(bench, TIDYING, 'tidying');
+  const before = await beginMeasuredRun(bench, tidying, { id: 'before' });
+  await runPhases(bench.ports, before);
+  await completeRun(bench.ports)(before);
+  await close(before, 'migrated');
+  await bench.sql("update stepgate.plan set migrated_at = '2026-01-01'");
+  const dead = await beginRun(bench, tidying, { id: DEAD, mode: 'cleanup' });
+  const recovered = async (number: number) => (await recover({ mode: 'cleanup', number, of: tidying })).way;
+  expect(await recovered(1)).toMatchObject({ to: 'lower', outcome: 'refused' });
+  const next = async () => {
+    const [row] = await bench.sql<{ token: number }>('select token::int from stepgate.lock');
+    return { ...dead, run: { ...dead.run, token: row?.token ?? 0 } };
+  };
+  await runPhases(bench.ports, await next(), 'sweep');
+  stepFunctions.statuses.set(executionArn('recover-dead-1'), 'ABORTED');
+  const half = await recovered(2);
+  expect(half).toMatchObject({ to: 'lower', outcome: 'halted' });
+  expect(half?.failure?.Cause).toContain('what is left of the cleanup: phase sweep; start cleanup again');
+  await runPhases(bench.ports, await next());
+  stepFunctions.statuses.set(executionArn('recover-dead-2'), 'ABORTED');
+  expect(await recovered(3)).toMatchObject({ to: 'lower', outcome: 'passed', failure: null });
 });
 
 test('a holder of which nobody can say that it has ended keeps the lock', async () => {
