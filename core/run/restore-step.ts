@@ -153,8 +153,11 @@ function renaming(cluster: SeenCluster | undefined, names: readonly { readonly f
 /** The old cluster serves again, under its name, before it is said that the restore failed. */
 function goBack({ work, old, fresh, progress }: Scene, because: string): RestoreStep {
   const failed = { kind: 'failed', because } as const;
-  // Its name is taken, or it is gone: a person chooses.
-  if (old === undefined || fresh?.id === work.cluster) return failed;
+  // The new one serves, whatever else it lacks; a name that is taken is not given away again.
+  if (fresh?.id === work.cluster) {
+    return fresh.status === 'available' && !fresh.isEndpointOn ? { kind: 'switch-endpoint', cluster: fresh.id, arn: fresh.arn, isOn: true } : failed;
+  }
+  if (old === undefined) return failed;
   if ([old.status, fresh?.status].includes('renaming') && progress.quietMs < MOST_QUIET_MS)
     return { kind: 'wait', until: `cluster ${old.id} has its name again` };
   if (old.status !== 'available') return failed;

@@ -224,7 +224,20 @@ test.each([
     step: { kind: 'rename-instance', from: 'crm-1-before', to: 'crm-1' },
     failure: 'access denied',
   },
-  { name: 'the new one has the name already', seen: [serving(), kept()], progress: TROUBLED, step: { kind: 'failed' }, failure: 'access denied' },
+  {
+    name: 'the new one has the name already',
+    seen: [serving(), kept()],
+    progress: TROUBLED,
+    step: { kind: 'switch-endpoint', cluster: 'crm', isOn: true },
+    failure: 'access denied',
+  },
+  {
+    name: 'the new one serves',
+    seen: [serving({ isEndpointOn: true }), kept()],
+    progress: TROUBLED,
+    step: { kind: 'failed' },
+    failure: 'access denied',
+  },
 ] as const)('where $name, it goes back as far as it can', ({ seen, progress, step, failure }) => {
   const found = restoreStep(WORK, seen, progress);
   expect(found.step).toMatchObject(step);
