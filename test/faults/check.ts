@@ -40,6 +40,8 @@ export async function faultsOfEnded(
     ...(await faultsOfReport(site, ended, outcome)),
   ];
   if (outcome === 'halted' || outcome === 'States.Timeout') return faults;
+  // The second door would hide what a run that said its outcome has left behind.
+  if (ended.recoveries > 0 && one.function !== 'CloseRun') faults.push(`${said}, and the second door had to let go of what it left`);
   const expected = outcome === usual ? reference.after : outcome === 'rolled-back' ? site.source() : reference.before;
   // A run that could not be closed says so, and leaves its lock to be taken over.
   return [...faults, ...differences(said, await site.look(), expected), ...(one.function === 'CloseRun' ? [] : await left(site))];

@@ -25,6 +25,8 @@ export interface Ended {
   readonly allCalls: readonly NotedCall[];
   readonly unmet: readonly Fault[];
   readonly invocations: readonly Invoked[];
+  /** How many executions the second door has started for it. */
+  readonly recoveries: number;
   /** `report.json` of its folder; null when there is none. */
   readonly report: string | null;
 }
@@ -139,7 +141,16 @@ export async function openSite(plans: Readonly<Record<string, Readonly<Record<st
       );
       const report = join(root, 'engine', 'buckets', engine.stack.reportBucket, 'runs', name, 'report.json');
       const ended = async (error: string | null, cause: string): Promise<Ended> => ({
-        ...{ run: name, error, cause, calls: desk.calls(), allCalls: desk.calls(), unmet: desk.unmet(), invocations: desk.invocations() },
+        ...{
+          run: name,
+          error,
+          cause,
+          calls: desk.calls(),
+          allCalls: desk.calls(),
+          unmet: desk.unmet(),
+          invocations: desk.invocations(),
+          recoveries: 0,
+        },
         report: await readFile(report, 'utf8').catch(() => null),
       });
       for (const begun = performance.now(); performance.now() - begun < PATIENCE_MS; ) {
@@ -149,7 +160,7 @@ export async function openSite(plans: Readonly<Record<string, Readonly<Record<st
           if (status === 'SUCCEEDED' || isUnheard) return end;
           // What looks at it, and settles it where it has to be settled, would meet the next run's faults.
           const last = await settled(join(root, 'engine'), { sfn, executionArn: executionArn ?? '' });
-          if (!isSettled) return { ...end, allCalls: desk.calls() };
+          if (!isSettled) return { ...end, allCalls: desk.calls(), recoveries: last.recoveries };
           return { ...(await ended(last.error, last.cause)), calls: desk.calls().slice(callsAtStop) };
         }
         await delay(LOOK_MS);
@@ -208,7 +219,7 @@ async function compile(id: string, files: Readonly<Record<string, string>>): Pro
 async function settled(
   folder: string,
   { sfn, executionArn }: { readonly sfn: SFNClient; readonly executionArn: string },
-): Promise<Pick<Ended, 'error' | 'cause'>> {
+): Promise<Pick<Ended, 'error' | 'cause' | 'recoveries'>> {
   const [, machineArn = '', run = ''] = /^(.*):([^:]+)$/.exec(executionArn.replace(':execution:', ':stateMachine:')) ?? [];
   for (const begun = performance.now(); performance.now() - begun < PATIENCE_MS; await delay(LOOK_MS)) {
     const events = await readFile(join(folder, 'events.jsonl'), 'utf8').catch(() => '');
@@ -218,9 +229,13 @@ async function settled(
     if (!own.every(({ name = '', status }) => status === 'SUCCEEDED' || (status !== 'RUNNING' && answered.has(name)))) continue;
     // Newest first: the last recovery, or the run itself where there was none.
     const last = await sfn.send(new DescribeExecutionCommand({ executionArn: own[0]?.executionArn ?? executionArn }));
-    return { error: last.status === 'SUCCEEDED' ? null : (last.error ?? last.status ?? ''), cause: last.cause ?? '' };
+    return {
+      error: last.status === 'SUCCEEDED' ? null : (last.error ?? last.status ?? ''),
+      cause: last.cause ?? '',
+      recoveries: own.filter(({ name }) => name?.startsWith('recover-')).length,
+    };
   }
-  return { error: 'never settled', cause: executionArn };
+  return { error: 'never settled', cause: executionArn, recoveries: 0 };
 }
 
 /** The engine's database, made from another one in a tenth of the time that a run takes. */
