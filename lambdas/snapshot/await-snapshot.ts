@@ -13,7 +13,7 @@ export const AwaitSnapshotInput = ReadingEnvelope.extend({
 /**
  * Looks once whether the snapshot is there; nothing is waited for where none is taken.
  *
- * @throws {GateRefusedError} when it failed, or is gone.
+ * @throws {GateRefusedError} when it failed, is gone, or has not come in twelve hours.
  */
 export function awaitSnapshot(
   deps: Pick<StatePorts, 'journal'> & { readonly snapshots: Pick<Snapshots, 'status'> },
@@ -28,6 +28,7 @@ export function awaitSnapshot(
       throw new GateRefusedError(`snapshot ${id} is ${found?.status ?? 'gone'}; start the run again, which takes another one`);
     }
     if (found.status !== 'available') {
+      refuseEndless(id, found, { requestedAt: new Date(snapshot.requestedAt), now });
       return { done: false, percent: found.percent };
     }
     await deps.journal.write(run.id, 'snapshot', {
@@ -43,6 +44,20 @@ export function awaitSnapshot(
     });
     return { done: true, percent: 100 };
   };
+}
+
+/** Terabytes take hours; after half a day nobody would begin the changes of a night, and polls without an end would fill the execution's history. */
+const LONGEST_HOURS = 12;
+
+function refuseEndless(
+  id: string,
+  { status, percent }: { readonly status: string; readonly percent: number },
+  { requestedAt, now }: { readonly requestedAt: Date; readonly now: Date },
+): void {
+  if (now.getTime() - requestedAt.getTime() <= LONGEST_HOURS * 3_600_000) return;
+  throw new GateRefusedError(
+    `snapshot ${id} is ${status} at ${percent} % since ${requestedAt.toISOString()}, more than ${LONGEST_HOURS} hours; look at the cluster, then start the run again`,
+  );
 }
 
 export const handler = stateHandler(AwaitSnapshotInput, (environment) =>

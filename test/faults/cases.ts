@@ -9,7 +9,7 @@ export type Absorption = 'within' | 'away' | 'busy' | 'death' | 'beside' | 'ends
 /** One way of failing, at one place of a run. */
 export interface Case {
   readonly name: string;
-  readonly fault: Fault & { readonly visit: number };
+  readonly fault: Fault;
   readonly absorption: Absorption;
   /** The function, and its visit. */
   readonly place: string;
@@ -148,7 +148,11 @@ export function casesOf(calls: readonly NotedCall[], { known = () => false, late
       ...[...waysOf(first), ...waysOnce(first, { isEntry: entries.has(first) }), ...waysAround(first, { late, halfWay })].map((way) =>
         caseOf(first, way, { nth: 1, number }),
       ),
-      ...(last === undefined ? [] : waysOf(last).map((way) => caseOf(last, way, { nth: number, number }))),
+      ...(last === undefined
+        ? []
+        : waysOf(last)
+            .filter(({ effect }) => effect.kind !== 'answer')
+            .map((way) => caseOf(last, way, { nth: number, number }))),
     ];
   });
 }
@@ -181,7 +185,11 @@ function caseOf(call: NotedCall, way: Way, { nth, number }: { readonly nth: numb
   const absorption = effect.kind === 'crashed' && by === 'CreateSnapshot' ? 'ends' : way.absorption;
   return {
     name: `${describe(call)}${number === 1 ? '' : `, ${nth} of ${number}`}: ${name}`,
-    fault: { call: alikeOf(call), visit: call.visit ?? 1, nth: call.nth, moment, effect, ...(times === undefined ? {} : { times }) },
+    // What a service answers once it answers in every visit.
+    fault: {
+      ...{ call: alikeOf(call), moment, effect, ...(times === undefined ? {} : { times }) },
+      ...(effect.kind === 'answer' ? { nth: 1 } : { visit: call.visit ?? 1, nth: call.nth }),
+    },
     absorption,
     ...{ function: by, place: `${by} ${call.visit}`, isOutlived: isOutlived || effect.kind === 'crashed' },
   };

@@ -33,13 +33,12 @@ export async function faultsOfEnded(
   const said = saidOf(ended);
   const outcome = outcomeOf(ended, scenario);
   const usual = scenario.error ?? successOf(scenario);
-  const isNeverReady = one.name.endsWith('never ready');
-  const due = isNeverReady ? 'States.Timeout' : endAfter(one.function, scenario);
+  const due = endAfter(one.function, scenario);
   const faults = [
     ...(outcome === due || (one.isOutlived && outcome === usual) ? [] : [`${said}, and should end ${due}`]),
     ...(await faultsOfReport(site, ended, outcome)),
   ];
-  if (outcome === 'halted' || outcome === 'States.Timeout') return faults;
+  if (outcome === 'halted') return faults;
   // The second door would hide what a run that said its outcome has left behind.
   if (ended.recoveries > 0 && one.function !== 'CloseRun') faults.push(`${said}, and the second door had to let go of what it left`);
   const expected = outcome === usual ? reference.after : outcome === 'rolled-back' ? site.source() : reference.before;
@@ -115,7 +114,7 @@ interface Told {
 /** Holds what the report says against the execution, the database, and RDS. */
 async function faultsOfReport(site: Site, ended: Ended, outcome: string): Promise<readonly string[]> {
   // WriteReport itself may have met the fault: then the outcome stands without one.
-  if (ended.report === null) return ended.error === 'States.Timeout' || !ended.cause.includes('report: ') ? [] : ['there is no report'];
+  if (ended.report === null) return !ended.cause.includes('report: ') ? [] : ['there is no report'];
   const told: Told = JSON.parse(ended.report);
   const faults: string[] = [];
   const expect = (what: string, found: unknown, expected: unknown) => {

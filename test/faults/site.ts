@@ -85,7 +85,10 @@ function executionsOf(engine: Engine): string {
 /** What differs between two runs of the same: their names, and tokens in the labels of statements. Entries of the journal are read one like the other. */
 function sameText(about: string, action: string): string {
   const read = action === 'GET' ? about.replace(/(\/journal\/).*/, '$1…') : about;
-  return read.replaceAll(/faults-[0-9a-f]{12}/g, 'RUN').replaceAll(/(\/\* stepgate [^*]*)\/\d+ \*\//g, '$1 */');
+  return read
+    .replaceAll(/faults-[0-9a-f]{12}/g, 'RUN')
+    .replaceAll(/dead-man-RUN-[0-9a-f]{12}/g, 'dead-man-RUN')
+    .replaceAll(/(\/\* stepgate [^*]*)\/\d+ \*\//g, '$1 */');
 }
 
 export async function openSite(plans: Readonly<Record<string, Readonly<Record<string, string>>>>, assemblyFolder: string): Promise<Site> {

@@ -94,6 +94,18 @@ test.each(['failed', 'deleting', 'incompatible-restore'])('a snapshot that is %s
   expect(error.message).toContain(status);
 });
 
+test('a snapshot that has not come in twelve hours refuses the run, and until then is waited for', async () => {
+  const input = reading(plan, { mode: 'backup', id: 'endless' });
+  const snapshots = { status: async (id: string) => ({ id, status: 'creating', percent: 7, restoreCommand: null }) };
+  const snapshot = { id: 'x', requestedAt: input.now.toISOString(), adoptedFrom: null };
+  const look = (hours: number) =>
+    awaitSnapshot({ ...bench.ports, snapshots })({ ...input, now: new Date(input.now.getTime() + hours * 3_600_000), snapshot });
+  expect(await look(12)).toEqual({ done: false, percent: 7 });
+  const error = await refusal(look(12.1));
+  expect(error).toBeInstanceOf(GateRefusedError);
+  expect(error.message).toContain('snapshot x is creating at 7 % since');
+});
+
 test('a run that goes on keeps the snapshot from before the first change', async () => {
   const first = await beginRun(bench, plan, { id: 'first' });
   const taken = await createSnapshot(deps())(first);
