@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { ALL_FUNCTIONS } from '../infra/functions.ts';
+import { ALL_FUNCTIONS, FUNCTIONS } from '../infra/functions.ts';
 
 /** It builds the package, and synthesizes two apps, on a machine that may have other work. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -93,12 +93,12 @@ function importsOf(path: string): readonly string[] {
   return [...found].map(([, , specifier = '']) => specifier);
 }
 
-test('the tarball holds emitted files with their types, the bundles, the command and the plans, and stays below 3 MB', () => {
+test('the tarball holds emitted files with their types, the bundles, the command and the plans, and stays below 3.5 MB', () => {
   const expected =
     /^(package\.json|README\.md|LICENSE|bin\/(stepgate|node-24)\.mjs|dist\/assembly\.json|dist\/functions\/\w+\/index\.mjs|dist\/.+\.(js|d\.ts)|migrations\/.+)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   expect(paths.filter((path) => /(^|\/)(test|\.stepgate|node_modules)\/|\.tsx?$(?<!\.d\.ts)/.test(path))).toEqual([]);
-  expect(packed.size).toBeLessThan(3_000_000);
+  expect(packed.size).toBeLessThan(3_500_000);
 });
 
 test('the tarball holds a bundle for each function, and the definition that names them', () => {
@@ -106,7 +106,8 @@ test('the tarball holds a bundle for each function, and the definition that name
   expect(bundles.toSorted()).toEqual(Object.keys(ALL_FUNCTIONS).toSorted());
   const { definition, functions } = JSON.parse(text('dist/assembly.json')) as { definition: string; functions: Record<string, unknown> };
   expect(Object.keys(functions).toSorted()).toEqual(bundles.toSorted());
-  for (const name of bundles) expect(definition).toContain(`\${${name}}`);
+  // What is no state is named by nobody in the definition.
+  for (const name of Object.keys(FUNCTIONS)) expect(definition).toContain(`\${${name}}`);
 });
 
 test('every file that is exported is there', () => {
