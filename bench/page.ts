@@ -27,7 +27,7 @@ export function page(machine: Machine, rounds: number, results: readonly Result[
     '',
     `Written by \`npm run bench\` from what it measured: medians of ${rounds}, the things compared taking turns within one run. Times depend on the machine`,
     'and on what else it does; **the ratios are what matters**. `npm run bench -- --json` prints the same for programs, `--only NAME` measures one part,',
-    '`--rows N` copies fewer rows.',
+    '`--rows N` copies fewer rows. Why a goal is missed, and what the limit is: [missed-goals.md](missed-goals.md).',
     '',
     `Machine: ${machine.cores} cores, ${machine.memoryGb} GB of memory, Node ${machine.node}, PostgreSQL ${machine.postgres} of the local engine (fsync and`,
     'full_page_writes off, shared with the engine and the client). Nothing here was measured in AWS.',
