@@ -3,8 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { sfnExecutions } from '../../../adapters/executions.ts';
 import { phaseLedger } from '../../../adapters/phase-ledger.ts';
 import { planLedger } from '../../../adapters/plan-ledger.ts';
+import { ledgerLock } from '../../../adapters/run-lock.ts';
 import { transferLedger } from '../../../adapters/transfer-ledger.ts';
 import { DatabaseBusyError, GateRefusedError, LockHeldError, StaleTokenError } from '../../../core/errors.ts';
+import { RunId } from '../../../core/ids.ts';
 import type { Mode } from '../../../core/run/mode.ts';
 import { type Asked, NOTHING_ASKED } from '../../../core/run/run-input.ts';
 import { closeRun } from '../../../lambdas/finish/close-run.ts';
@@ -97,6 +99,25 @@ test.each([1, 2, 3, 4, 5])('two runs that begin at once on a database without a 
   expect(['DatabaseBusyError', 'LockHeldError']).toContain(lost?.status === 'rejected' ? (lost.reason as Error).name : '');
   const winner = ids[both.findIndex((one) => one.status === 'fulfilled')];
   expect(await holder()).toEqual({ token: 1, run: winner });
+});
+
+test('an execution that was taken over takes no lock when it comes late, whether the newer run has ended or not', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  await acquire(plan, { id: 'old' });
+  stepFunctions.statuses.set(executionArn('old'), 'ABORTED');
+  await acquire(plan, { id: 'new', seen: { token: 1, run: 'old' } });
+  await ledgerLock(bench.ports.session).release(RunId.parse('new'), 2);
+  for (const visit of [1, 2]) expect((await refusal(acquire(plan, { id: 'old' }))).name, `visit ${visit}`).toBe('StaleTokenError');
+  expect(await holder()).toEqual({ token: 2, run: null });
+});
+
+test('an execution whose run is closed takes no lock any more', async () => {
+  const plan = await deploy(bench, SMALL_PLAN);
+  await acquire(plan, { id: 'done' });
+  await bench.sql("update stepgate.run set ended_at = now(), outcome = 'refused'");
+  await ledgerLock(bench.ports.session).release(RunId.parse('done'), 1);
+  expect((await refusal(acquire(plan, { id: 'done' }))).name).toBe('StaleTokenError');
+  expect(await holder()).toEqual({ token: 1, run: null });
 });
 
 test('a holder whose execution runs keeps the lock, and is named', async () => {
