@@ -73,6 +73,9 @@ export interface Checked {
 
 /** What is wrong with the run behind it. */
 export async function faultsOfNext(site: Site, { scenario, reference }: Checked): Promise<readonly string[]> {
+  const { start } = scenario;
+  // What a halted run has left of one plan is in another one's way until it is undone; where nothing is left, that is refused.
+  if (scenario.next.plan !== start.plan) await site.run({ plan: start.plan, mode: 'rollback' }, []);
   const first = await site.run(scenario.next, []);
   const last = first.error === 'rolled-back' ? await site.run(scenario.next, []) : first;
   return [
