@@ -10,6 +10,7 @@ const SLOW = [
   'infra/database-target',
   'lambdas/phases/hard-keys',
   'lambdas/phases/hard-values',
+  'lambdas/phases/live-sync',
   'lambdas/phases/rename-cutover',
   'lambdas/phases/run-backfill-ranges',
   'lambdas/restore/restore-cluster',
