@@ -1,13 +1,12 @@
 import type { Executions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
-import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { planLedger } from '../../adapters/plan-ledger.ts';
 import { type LockHolder, ledgerLock } from '../../adapters/run-lock.ts';
 import { syncLedger } from '../../adapters/sync-ledger.ts';
 import { DatabaseBusyError, LockHeldError } from '../../core/errors.ts';
 import type { CompiledPlan } from '../../core/plan/compiled-plan.ts';
 import type { ReadingEnvelope } from '../../core/run/envelope.ts';
-import { type LedgerPhase, type PlanState, planState } from '../../core/run/next-step.ts';
+import type { LedgerPhase } from '../../core/run/next-step.ts';
 import { type DeadRun, type Recovery, type RecoveryWay, recoveryWay } from '../../core/run/recovery.ts';
 import type { Asked } from '../../core/run/run-input.ts';
 import { isSynced } from '../../core/transfer/is-synced.ts';
@@ -16,6 +15,7 @@ import type { LockAnswer } from '../start/acquire-lock.ts';
 import { endBackends } from './end-backends.ts';
 import type { StatePorts } from './ports.ts';
 import type { Work } from './state-handler.ts';
+import { stateInForce } from './state-in-force.ts';
 
 type Input = ReadingEnvelope & { readonly recovery: Recovery; readonly asked: Asked; readonly holderSeen: LockAnswer['holderSeen'] };
 
@@ -82,14 +82,11 @@ async function tellLeft(deps: Pick<StatePorts, 'journal'>, { run, now, recovery 
 
 /** What was applied is undone by the plan that applied it. */
 async function whatDied(deps: StatePorts, { run, asked }: Input): Promise<Pick<LockAnswer, 'digest' | 'planState'> & { readonly dead: DeadRun }> {
-  const plans = planLedger(deps.session);
-  const [inForce, phases, undoStage] = await Promise.all([plans.inForce(run.plan), phaseLedger(deps.session).all(run.plan), plans.undoStage(run.id)]);
-  const plan = await deps.plans.read(inForce?.digest ?? run.digest);
-  const state: PlanState = planState(phases, {
-    isMigrated: inForce?.migratedAt != null && !inForce.isRefuted,
-    isChanged: inForce?.isChanged === true && !inForce.isRefuted,
-    phases: inForce === null ? 0 : plan.phases.filter(({ when }) => when === 'run').length,
-  });
+  const [{ inForce, plan: planOf, phases, state }, undoStage] = await Promise.all([
+    stateInForce(deps, run.plan),
+    planLedger(deps.session).undoStage(run.id),
+  ]);
+  const plan = planOf ?? (await deps.plans.read(run.digest));
   const mode: DeadRun['mode'] = run.mode === 'rollback' || run.mode === 'cleanup' ? run.mode : 'execute';
   const isOwn = inForce?.migratedRun === run.id;
   const dead = {

@@ -3,7 +3,6 @@ import { sfnClient } from '../../adapters/aws-clients.ts';
 import { serverFacts } from '../../adapters/catalog.ts';
 import { type Executions, sfnExecutions } from '../../adapters/executions.ts';
 import { installLedger } from '../../adapters/ledger-install.ts';
-import { phaseLedger } from '../../adapters/phase-ledger.ts';
 import { type PlanInForce, planLedger } from '../../adapters/plan-ledger.ts';
 import { type LockHolder, ledgerLock } from '../../adapters/run-lock.ts';
 import { takenNames } from '../../adapters/taken-names.ts';
@@ -11,7 +10,7 @@ import { DatabaseBusyError, GateRefusedError, LockHeldError } from '../../core/e
 import type { PlanDigest } from '../../core/ids.ts';
 import type { CompiledPlan, ObjectName } from '../../core/plan/compiled-plan.ts';
 import { type ChangingRun, ReadingEnvelope } from '../../core/run/envelope.ts';
-import { changedPhases, type LedgerPhase, type PlanState, phasesRunOtherwise, planState } from '../../core/run/next-step.ts';
+import { changedPhases, type LedgerPhase, type PlanState, phasesRunOtherwise } from '../../core/run/next-step.ts';
 import { describeName, ledgerRefusal } from '../../core/run/preflight.ts';
 import { Recovery, type RecoveryWay } from '../../core/run/recovery.ts';
 import { refuseGoal } from '../../core/run/recovery-step.ts';
@@ -20,6 +19,7 @@ import { endBackends } from '../middleware/end-backends.ts';
 import { type StatePorts, statePorts } from '../middleware/ports.ts';
 import { recoverLock } from '../middleware/recover-lock.ts';
 import { stateHandler, type Work } from '../middleware/state-handler.ts';
+import { stateInForce } from '../middleware/state-in-force.ts';
 
 /** The holder whose execution was seen ended; it counts as dead when it is seen so a second time, ten seconds later. */
 const HolderSeen = z.object({ token: z.number().int(), run: z.string() });
@@ -84,15 +84,7 @@ async function isDead(holder: LockHolder, { holderSeen }: Input, executions: Exe
 
 /** @throws {GateRefusedError} when the run may not begin with what it finds. */
 async function whatIsInForce(deps: StatePorts, { run, now, asked }: Start): Promise<InForce> {
-  const plans = planLedger(deps.session);
-  const inForce = await plans.inForce(run.plan);
-  const phases = await phaseLedger(deps.session).all(run.plan);
-  const phasesInForce = inForce === null ? 0 : (await deps.plans.read(inForce.digest)).phases.filter(({ when }) => when === 'run').length;
-  const state = planState(phases, {
-    isMigrated: inForce?.migratedAt != null && !inForce.isRefuted,
-    isChanged: inForce?.isChanged === true && !inForce.isRefuted,
-    phases: phasesInForce,
-  });
+  const { inForce, phases, state } = await stateInForce(deps, run.plan);
   const base = inForce?.baseRun == null ? null : { run: inForce.baseRun, snapshotId: inForce.snapshotId };
   const refusal = await refuseByMode(deps, { run, now, asked }, { state, phases, inForce });
   if (refusal !== null) {
@@ -103,7 +95,7 @@ async function whatIsInForce(deps: StatePorts, { run, now, asked }: Start): Prom
     const isCorrected = run.mode === 'rollback' && asked.isDigestGiven;
     return { planState: state, digest: isCorrected ? run.digest : (inForce?.digest ?? run.digest), base };
   }
-  if (run.mode !== 'cleanup') await plans.adopt(run);
+  if (run.mode !== 'cleanup') await planLedger(deps.session).adopt(run);
   return { planState: state, digest: run.digest, base };
 }
 
