@@ -1,4 +1,12 @@
-import { DescribeExecutionCommand, ExecutionAlreadyExists, ExecutionDoesNotExist, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { ConfigurationError } from '../core/errors.ts';
 import { translateAwsError } from './aws-errors.ts';
 
 /** What Step Functions says of an execution; `unknown` when it says nothing (no such execution, access denied, another account). */
@@ -33,30 +41,22 @@ export function sfnExecutions(client: SFNClient): ExecutionDesk {
   return {
     statusOf: async (executionArn) => {
       try {
-        const { status } = await client.send(new DescribeExecutionCommand({ executionArn }));
-        const said = status ?? 'nothing';
-        return { status: statusIn(status), said };
+        const found = await described(client, executionArn);
+        return found === null
+          ? { status: 'unknown', said: 'no such execution' }
+          : { status: statusIn(found.status), said: found.status ?? 'nothing' };
       } catch (error) {
-        if (error instanceof ExecutionDoesNotExist) {
-          return { status: 'unknown', said: 'no such execution' };
-        }
-        const translated = translateAwsError(error, 'asking for the holder');
-        if (translated.name === 'ConfigurationError') {
-          return { status: 'unknown', said: translated.message };
-        }
-        throw translated;
+        if (error instanceof ConfigurationError) return { status: 'unknown', said: error.message };
+        throw error;
       }
     },
     describe: async (executionArn) => {
-      try {
-        const { status, error, cause, input = '{}', startDate = new Date(0) } = await client.send(new DescribeExecutionCommand({ executionArn }));
-        const why = [error, cause].filter((part) => part !== undefined && part !== '').join(': ');
-        const said = `${status ?? 'nothing'}${why === '' ? '' : ` (${why})`}`;
-        return { status: statusIn(status), said, succeeded: status === 'SUCCEEDED', input, startedAt: startDate };
-      } catch (error) {
-        if (error instanceof ExecutionDoesNotExist) return null;
-        throw translateAwsError(error, `asking for ${executionArn}`);
-      }
+      const found = await described(client, executionArn);
+      if (found === null) return null;
+      const { status, error, cause, input = '{}', startDate = new Date(0) } = found;
+      const why = [error, cause].filter((part) => part !== undefined && part !== '').join(': ');
+      const said = `${status ?? 'nothing'}${why === '' ? '' : ` (${why})`}`;
+      return { status: statusIn(status), said, succeeded: status === 'SUCCEEDED', input, startedAt: startDate };
     },
     start: async (execution) => {
       try {
@@ -67,6 +67,16 @@ export function sfnExecutions(client: SFNClient): ExecutionDesk {
       }
     },
   };
+}
+
+/** Null where there is no such execution. */
+async function described(client: SFNClient, executionArn: string): Promise<DescribeExecutionOutput | null> {
+  try {
+    return await client.send(new DescribeExecutionCommand({ executionArn }));
+  } catch (error) {
+    if (error instanceof ExecutionDoesNotExist) return null;
+    throw translateAwsError(error, `asking for ${executionArn}`);
+  }
 }
 
 function statusIn(status: string | undefined): ExecutionStatus {
