@@ -32,8 +32,8 @@ type Input = z.infer<typeof VerifyTargetInput>;
 export function verifyTarget(deps: StatePorts): Work<Input, ComparisonProgress> {
   return async ({ progress: given, stage, ...visit }) => {
     const { run, now } = visit;
-    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
+    await withinWindow(deps, plan, visit);
     const isLast = stage !== 'before-cutover';
     const compared = { plan: plan.id, salt: run.id, transfers: await comparedTransfers(deps, plan, isLast) };
     const progress = await compareTransfers(deps, compared, given ?? COMPARISON_START);

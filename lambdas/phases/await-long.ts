@@ -18,8 +18,9 @@ export function awaitLong(deps: StatePorts): Work<z.infer<typeof AwaitLongInput>
   const long = longStatements(deps.session);
   return async ({ phase: id, ...visit }) => {
     const { run } = visit;
-    await withinWindow(deps, visit);
-    const phase = phaseOf(await deps.plans.read(run.digest), id, 'long');
+    const plan = await deps.plans.read(run.digest);
+    await withinWindow(deps, plan, visit);
+    const phase = phaseOf(plan, id, 'long');
     for (const statement of phase.up) {
       if ((await long.state(run, { phase: id, direction: 'up', statement })) === 'running') {
         return { next: 'wait', statement: statement.number };

@@ -25,8 +25,8 @@ export interface CatchUpAnswer {
 export function catchUp(deps: StatePorts): Work<z.infer<typeof CatchUpInput>, CatchUpAnswer> {
   return async ({ phase: id, finishes, polls, ...visit }) => {
     const { run, now } = visit;
-    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
+    await withinWindow(deps, plan, visit);
     const drained = await drainOrFail(deps, run, { plan, polls });
     if (drained.done && finishes) {
       await finishTransferPhase(deps, { run, now }, plan, phaseOf(plan, id, 'transfer'));

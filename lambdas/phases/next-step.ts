@@ -22,8 +22,8 @@ export function nextStep(deps: StatePorts): Work<z.infer<typeof NextStepInput>, 
   return async (visit) => {
     const { run } = visit;
     await planLedger(deps.session).holdsOrFails(run);
-    await withinWindow(deps, visit);
     const plan = await deps.plans.read(run.digest);
+    await withinWindow(deps, plan, visit);
     const [phases, live, copied, fenced] = await Promise.all([
       phaseLedger(deps.session).all(run.plan),
       syncLedger(deps.session).live(run.plan),

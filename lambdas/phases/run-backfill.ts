@@ -49,7 +49,7 @@ export function runBackfill(deps: StatePorts): Work<z.infer<typeof RunBackfillIn
     const { run, now } = visit;
     const plan = await planInForce(deps, run);
     const phase = phaseOf(plan, id, 'transfer');
-    const time = workingTime(deps.clockMs, await withinWindow(deps, visit));
+    const time = workingTime(deps.clockMs, await withinWindow(deps, plan, visit));
     await phaseLedger(deps.session).begin(run, phase);
     // All of them before the first row is moved: a fault of the last one shall not cost the copies of the others.
     for (const transfer of phase.transfers) {

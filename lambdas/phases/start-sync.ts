@@ -32,8 +32,8 @@ export function startSync(deps: StatePorts): Work<z.infer<typeof StartSyncInput>
   const sync = syncLedger(deps.session);
   return async ({ phase: id, side, ...visit }) => {
     const { run, now } = visit;
-    await withinWindow(deps, visit);
     const plan = await planInForce(deps, run);
+    await withinWindow(deps, plan, visit);
     const phases = side === 'source' ? [phaseOf(plan, id, 'transfer')] : plan.phases.filter((phase) => phase.kind === 'transfer');
     const live = await sync.live(plan.id);
     const older: OlderSession[] = [];
